@@ -1,0 +1,10 @@
+# Defines LibPcap::LibPcap.
+find_path(LIBPCAP_INCLUDE_DIR pcap/pcap.h)
+find_library(LIBPCAP_LIBRARY pcap)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibPcap REQUIRED_VARS LIBPCAP_LIBRARY LIBPCAP_INCLUDE_DIR)
+if(LibPcap_FOUND AND NOT TARGET LibPcap::LibPcap)
+  add_library(LibPcap::LibPcap UNKNOWN IMPORTED)
+  set_target_properties(LibPcap::LibPcap PROPERTIES IMPORTED_LOCATION ${LIBPCAP_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${LIBPCAP_INCLUDE_DIR})
+endif()
+mark_as_advanced(LIBPCAP_INCLUDE_DIR LIBPCAP_LIBRARY)

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a helper sees of the run that called it, and of the world outside.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace skep {
+
+class Map;
+
+/// The task on whose behalf a tracing program runs.
+struct Task {
+  std::uint32_t pid = 0;   ///< Thread id (kernel: pid).
+  std::uint32_t tgid = 0;  ///< Process id.
+  std::uint32_t uid = 0, gid = 0;
+  std::array<char, 16> comm{};  ///< NUL-padded.
+};
+enum class Clock : std::uint8_t { kMonotonic, kBoot, kCoarse, kTai };
+
+/// The outside world as helpers see it. Subclass it to make runs reproducible or to feed another task's memory. All
+/// members may be called from several threads at once.
+class Host {
+ public:
+  virtual ~Host() = default;
+  virtual std::uint64_t now_ns(Clock clock) = 0;
+  virtual std::uint32_t random_u32() = 0;
+  virtual Task current_task() = 0;
+  /// One message of trace_printk / trace_vprintk, without the kernel's prefix.
+  virtual void trace(std::string_view message) = 0;
+  /// Copies memory of the traced task, all or nothing; false: some byte of it is not readable.
+  virtual bool read_memory(std::uint64_t address, std::span<std::byte> to) = 0;
+  /// A sample that a program sent with perf_event_output. Returns 0 or a negative errno.
+  virtual int perf_output(Map& map, std::uint32_t cpu, std::span<const std::byte> sample) = 0;
+};
+
+/// Why a run ended otherwise than by reaching `exit`.
+enum class Trap : std::uint8_t {
+  kNone,
+  kBudget,   ///< The instruction budget was used up.
+  kMemory,   ///< An access outside the regions that the program may touch (checked runs only).
+  kHelper,   ///< A call of a helper that this program's platform does not have.
+  kStack,    ///< Call depth or stack limit exceeded.
+  kIllegal,  ///< An instruction that cannot be executed was reached.
+};
+
+/// One run of one program, shared by everything that it calls. Lives on the caller's stack; not thread-safe.
+struct Env {
+  Host* host = nullptr;
+  std::uint32_t cpu = 0;         ///< Constant during the run; below cpus.
+  std::uint32_t cpus = 1;        ///< Possible CPUs of the Vm.
+  std::uint32_t tail_calls = 0;  ///< Done so far; at most 33.
+  Trap trap = Trap::kNone;       ///< A helper may set it; the run then ends with it.
+  void* context = nullptr;       ///< What r1 pointed to at entry.
+  const void* image = nullptr;   ///< The engine's own: the code that is running.
+  void* engine = nullptr;        ///< The engine's own: its state for nested calls.
+  /// Calls the subprogram whose address a LoadImm64 gave (r1 to r5 = args); returns its r0. For loop,
+  /// for_each_map_elem.
+  std::uint64_t (*invoke)(Env& env, std::uint64_t function, const std::array<std::uint64_t, 5>& args) = nullptr;
+};
+
+inline constexpr std::uint32_t kMaxTailCalls = 33;
+
+}  // namespace skep

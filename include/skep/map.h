@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Maps: how they are described, and what a program and its embedder can do with one.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skep/result.h"
+
+namespace skep {
+
+class Btf;
+
+enum class MapType : std::uint8_t {
+  kUnspec = 0,
+#define MAP_TYPE(id, name, ...) k##name = id,
+#include "skep/tables/map_types.def"
+};
+/// What a lookup by a program gives.
+enum class MapValueKind : std::uint8_t { Plain, None, Map };
+struct MapTypeInfo {
+  MapType type{};
+  std::string_view name;  ///< As bpftool prints it.
+  MapValueKind value{};
+  bool direct_value = false;
+  bool per_cpu = false;
+};
+inline constexpr auto kMapTypes = std::to_array<MapTypeInfo>({
+#define MAP_TYPE(id, name, text, cls, value, direct, per_cpu) \
+  {MapType::k##name, text, MapValueKind::value, direct, per_cpu},
+#include "skep/tables/map_types.def"
+});
+/// nullptr: skep has no such map type.
+constexpr const MapTypeInfo* find_info(MapType type) {
+  for (const MapTypeInfo& row : kMapTypes)
+    if (row.type == type) return &row;
+  return nullptr;
+}
+
+/// Flags of a map, UAPI values (BPF_F_*).
+namespace map_flags {
+inline constexpr std::uint32_t kNoPrealloc = 1u << 0, kNoCommonLru = 1u << 1, kNumaNode = 1u << 2, kReadOnly = 1u << 3,
+                               kWriteOnly = 1u << 4, kZeroSeed = 1u << 6, kReadOnlyProgram = 1u << 7,
+                               kWriteOnlyProgram = 1u << 8, kMmapable = 1u << 10, kPreserveElems = 1u << 11,
+                               kInnerMap = 1u << 12;
+}  // namespace map_flags
+
+/// What a map is, without its contents at run time. Immutable once built; shared by the programs that name it.
+struct MapSpec {
+  std::string name;
+  MapType type{};
+  std::uint32_t key_size = 0;    ///< Bytes.
+  std::uint32_t value_size = 0;  ///< Bytes.
+  std::uint32_t max_entries = 0;
+  std::uint32_t flags = 0;  ///< map_flags
+  std::uint64_t map_extra = 0;
+  std::uint32_t key_type_id = 0, value_type_id = 0;  ///< BTF types; 0: none.
+  std::shared_ptr<const Btf> btf;                    ///< Of key_type_id and value_type_id; may be null.
+  std::shared_ptr<const MapSpec> inner;              ///< Map-in-map: what its values look like; else null.
+  std::vector<std::byte> initial;                    ///< .data/.rodata/.bss: the first value; else empty.
+  bool frozen = false;                               ///< .rodata: contents are constants that the verifier may read.
+  bool pinned_by_name = false;                       ///< LIBBPF_PIN_BY_NAME.
+  /// Declared contents of map-in-map and prog_array (`.values = {...}`): index, name of the map or program.
+  struct Slot {
+    std::uint32_t index = 0;
+    std::string target;
+  };
+  std::vector<Slot> slots;
+};
+
+/// Result of a map operation: 0, or a negative errno as the kernel would return it (-ENOENT, -EEXIST, -E2BIG,
+/// -EINVAL...).
+using MapResult = int;
+
+/// Flags of update, UAPI values.
+enum class UpdateFlag : std::uint64_t { kAny = 0, kNoExist = 1, kExist = 2 };
+
+/// A map at run time. Owned by the Vm (or, for inner maps, shared by their holders). All operations may be called from
+/// several threads at once. A pointer to a value stays readable and writable memory until the map is destroyed, though
+/// after a deletion it may come to hold another element (as in the kernel's preallocated maps).
+class Map {
+ public:
+  explicit Map(MapSpec spec) : spec_(std::move(spec)) {}
+  virtual ~Map() = default;
+  Map(const Map&) = delete;
+  Map& operator=(const Map&) = delete;
+
+  [[nodiscard]] const MapSpec& spec() const { return spec_; }
+
+  // What programs call. `key` and `value` point to spec().key_size and spec().value_size bytes (the verifier saw to
+  // it); `cpu` is the CPU that the program runs on and selects the value of a per-CPU map.
+  /// The value's address, or nullptr. Map-in-map: the inner Map's address.
+  virtual void* lookup(const void* key, std::uint32_t cpu) = 0;
+  virtual MapResult update(const void* key, const void* value, std::uint64_t flags, std::uint32_t cpu) = 0;
+  virtual MapResult erase(const void* key) = 0;
+
+  // What embedders call: sizes are checked, values of a per-CPU map are those of all CPUs one after another, each
+  // rounded up to 8 bytes (user_value_size() in all), as bpf(2) has it.
+  [[nodiscard]] virtual std::size_t user_value_size() const { return spec_.value_size; }
+  virtual MapResult get(std::span<const std::byte> key, std::span<std::byte> value) = 0;
+  virtual MapResult put(std::span<const std::byte> key, std::span<const std::byte> value, UpdateFlag flag) = 0;
+  MapResult remove(std::span<const std::byte> key);
+  /// Writes the key after `key` (the first one when `key` is empty) to `next`; -ENOENT at the end.
+  virtual MapResult next_key(std::span<const std::byte> key, std::span<std::byte> next) = 0;
+  /// Number of elements now. Arrays: max_entries.
+  [[nodiscard]] virtual std::size_t size() const = 0;
+
+  /// Array-like maps: address of the first value (BPF_PSEUDO_MAP_VALUE); else nullptr.
+  [[nodiscard]] virtual std::byte* direct_value() { return nullptr; }
+  /// Freezes the map against user writes (bpf(2) BPF_MAP_FREEZE).
+  virtual MapResult freeze();
+
+ protected:
+  const MapSpec spec_;  // NOLINT(misc-non-private-member-variables-in-classes): every map reads it.
+  bool frozen_ = false;
+};
+
+/// Makes a map as `spec` says with one value per CPU for `cpus` CPUs where the type is per-CPU. The Error carries the
+/// kernel's reason (a size, a flag, a count) and the field at fault.
+Result<std::shared_ptr<Map>> make_map(const MapSpec& spec, std::uint32_t cpus);
+
+}  // namespace skep

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verifier from outside. A rejection is data; text, JSON and the kernel's log are renderings of it (tools/render).
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "skep/platform.h"
+#include "skep/program.h"
+
+namespace skep {
+
+enum class DiagCode : std::uint16_t {
+#define DIAG(code, name, ...) k##name = code,
+#include "skep/tables/diagnostics.def"
+};
+using DiagArg = std::variant<std::int64_t, std::uint64_t, std::string>;
+
+/// One reason for rejection. `args` fill the placeholders of the row's sentence.
+struct Diagnostic {
+  DiagCode code{};
+  InsnIndex at = 0;
+  std::vector<DiagArg> args;
+  std::vector<InsnIndex> path;  ///< Branch instructions passed from the entry to `at`, oldest first.
+  std::vector<std::string>
+      registers;  ///< "R1=ctx()", "R2=scalar(...)": the state before `at`, as the kernel's log prints it.
+};
+std::string message(const Diagnostic& diagnostic);  ///< The kernel's sentence, placeholders filled.
+std::string_view name(DiagCode code);               ///< "UninitializedRead"
+std::string_view hint(DiagCode code);
+
+/// What the verifier proved of an instruction on every path; lowering may rely on it.
+enum class MemoryKind : std::uint8_t { kUnknown, kContext, kStack, kPacket, kMapValue, kOther };
+struct InsnFacts {
+  bool reachable = false;
+  MemoryKind memory = MemoryKind::kUnknown;  ///< Of a load, store or atomic: what its base points to.
+  std::int32_t context_offset = 0;           ///< memory == kContext: offset of the access from the context's start.
+};
+struct Facts {
+  std::vector<InsnFacts> insns;  ///< One a slot; empty: nothing is known.
+};
+
+struct VerifyStats {
+  std::uint64_t processed = 0;  ///< Instructions processed, as the kernel's "processed N insns".
+  std::uint64_t states = 0, peak_states = 0;
+  std::uint32_t stack_depth = 0;  ///< Bytes, deepest call chain.
+};
+struct VerifyOptions {
+  std::uint64_t step_limit = 1'000'000;
+  /// 0, or bits of the kernel's log_level (1: states at jumps, 2: every instruction, 4: statistics).
+  std::uint32_t log_level = 0;
+};
+
+class VerifiedProgram;
+struct Rejection {
+  Diagnostic reason;
+  VerifyStats stats;
+  std::string log;  ///< What the kernel would have logged at log_level; empty at 0.
+};
+using Verdict = std::variant<VerifiedProgram, Rejection>;
+
+/// Judges `program` as Linux would. Pure; needs no kernel. Time and memory are bounded by options.step_limit.
+Verdict verify(Program program, const Platform& platform = Platform::linux_like(), const VerifyOptions& options = {});
+
+/// A program that may run. Only verify() makes one, or whoever says so by name.
+class VerifiedProgram {
+ public:
+  /// For bytecode that cannot be verified (no type, no context). Run it in the interpreter with checked memory, or
+  /// trust it.
+  static VerifiedProgram trust_without_verification(Program program);
+
+  [[nodiscard]] const Program& program() const { return program_; }
+  [[nodiscard]] const Facts& facts() const { return facts_; }
+  [[nodiscard]] const VerifyStats& stats() const { return stats_; }
+  [[nodiscard]] const std::string& log() const { return log_; }
+
+ private:
+  friend Verdict verify(Program, const Platform&, const VerifyOptions&);
+  VerifiedProgram(Program program, Facts facts, VerifyStats stats, std::string log);
+  Program program_;
+  Facts facts_;
+  VerifyStats stats_;
+  std::string log_;
+};
+
+}  // namespace skep

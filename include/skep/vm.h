@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running programs.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "skep/env.h"
+#include "skep/map.h"
+#include "skep/platform.h"
+#include "skep/verify.h"
+
+namespace skep {
+
+enum class Engine : std::uint8_t {
+  kInterpreter,
+  kJit,  ///< Native code for this host; Vm::load fails with kUnsupported on a host that is neither x86-64 nor arm64.
+};
+
+struct VmOptions {
+  Engine engine = Engine::kJit;
+  std::uint32_t cpus = 0;      ///< Values of per-CPU maps; 0: as many as this machine has.
+  std::shared_ptr<Host> host;  ///< Null: the real clock, random numbers, this process as task, traces dropped.
+};
+
+/// Memory that a checked run may touch besides stack, context and map values.
+struct Region {
+  std::span<std::byte> bytes;
+  bool writable = true;
+};
+struct RunOptions {
+  std::uint64_t budget = 0;  ///< Instructions; 0: no limit. Interpreter only.
+  /// Interpreter only: every access is checked against context, stack, map values and `regions`. For unverified
+  /// programs.
+  bool checked = false;
+  std::span<const Region> regions;
+  std::int32_t cpu = -1;  ///< -1: the calling thread's.
+};
+struct RunResult {
+  std::uint64_t r0 = 0;
+  Trap trap = Trap::kNone;
+  InsnIndex at = 0;  ///< Of a trap, where the engine knows it.
+  friend bool operator==(const RunResult&, const RunResult&) = default;
+};
+
+/// Executable form of one program bound to its maps. A shared handle to an immutable object; run() may be called from
+/// several threads and allocates nothing.
+class Image {
+ public:
+  /// r1 = the context's address, r2 = its size.
+  [[nodiscard]] RunResult run(std::span<std::byte> context, const RunOptions& options = {}) const;
+  [[nodiscard]] const Program& program() const;
+  /// Native code; empty for the interpreter.
+  [[nodiscard]] std::span<const std::byte> native_code() const;
+
+  struct Impl;
+  explicit Image(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  [[nodiscard]] const std::shared_ptr<const Impl>& impl() const { return impl_; }
+
+ private:
+  std::shared_ptr<const Impl> impl_;
+};
+
+/// Owns the maps that its images share: programs that name the same map get the same one. Movable; load() and the map
+/// operations on the Vm itself are not thread-safe, the maps are.
+class Vm {
+ public:
+  explicit Vm(const Platform& platform = Platform::linux_like(), VmOptions options = {});
+  ~Vm();
+  Vm(Vm&&) noexcept;
+  Vm& operator=(Vm&&) noexcept;
+
+  /// Binds the program to this Vm's maps (making those that are missing) and prepares it for the Vm's engine.
+  Result<Image> load(VerifiedProgram program);
+  /// Makes a map before any program needs it. Error: the name is taken by a different map.
+  Result<std::shared_ptr<Map>> create_map(const std::shared_ptr<const MapSpec>& spec);
+  /// nullptr: no such map.
+  [[nodiscard]] std::shared_ptr<Map> find_map(std::string_view name) const;
+  [[nodiscard]] std::vector<std::shared_ptr<Map>> maps() const;
+  /// Puts an image into a prog_array. 0 or a negative errno.
+  MapResult set_tail_call(Map& prog_array, std::uint32_t index, const Image& image);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace skep

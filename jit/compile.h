@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// lower::Code -> native code of this host.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "lower/code.h"
+#include "skep/env.h"
+#include "skep/result.h"
+
+namespace skep::jit {
+
+/// Entry of the compiled program: r1, r2 and the run; returns r0. Env::invoke must be NativeCode's (set it from
+/// invoke()).
+using EntryFn = std::uint64_t (*)(std::uint64_t r1, std::uint64_t r2, Env& env);
+
+/// Executable memory, never writable and executable at once. Immutable; shared because tail calls keep their targets
+/// alive.
+class NativeCode {
+ public:
+  virtual ~NativeCode() = default;
+  [[nodiscard]] virtual EntryFn entry() const = 0;
+  [[nodiscard]] virtual std::span<const std::byte> bytes() const = 0;
+  /// For Env::invoke.
+  [[nodiscard]] virtual decltype(Env::invoke) invoke() const = 0;
+};
+
+/// Compiles for the host. Error: kUnsupported on other hosts, kSystem when executable memory cannot be had.
+Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings);
+
+}  // namespace skep::jit

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the interpreter and both JITs run: relocated, every branch a label, no eBPF encoding left. Each alternative of
+// Op has one meaning that isa/semantics.h or its comment states; an engine that lacks one does not compile.
+#pragma once
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "skep/insn.h"
+
+namespace skep::lower {
+
+using isa::InsnIndex;
+/// Index of an op.
+using Label = std::uint32_t;
+
+/// r0 to r10 are the program's; kScratch is free for rewriting within one instruction and dead between instructions.
+using Reg = isa::Reg;
+inline constexpr Reg kScratch{11};
+inline constexpr std::uint8_t kRegs = 12;
+
+/// Sign-extended to the width where it is used.
+struct Imm {
+  std::int64_t value = 0;
+  friend bool operator==(Imm, Imm) = default;
+};
+using Operand = std::variant<Reg, Imm>;
+
+/// From the verifier: lets an engine skip its test for zero (and, signed, for -1).
+enum class Divisor : std::uint8_t { kMayBeZero, kNonZero };
+
+/// dst = eval<width>(op, dst, src), zero-extended to 64 bits. All AluOps, also mov and sign-extending mov. 32-bit
+/// immediates only, but for a 64-bit kMov.
+struct Alu {
+  isa::AluOp op{};
+  isa::Width width{};
+  Divisor divisor{};
+  Reg dst;
+  Operand src;
+};
+/// As isa::ByteSwap on a little-endian host: kToLittle only truncates.
+struct ByteSwap {
+  isa::ByteOrder order{};
+  std::uint8_t bits = 64;
+  Reg dst;
+};
+/// An address that is known when the code is bound: bindings.maps[index], bindings.map_values[index] + offset, or the
+/// address of the function that begins at label `index`, in the form that Env::invoke takes.
+enum class SymbolKind : std::uint8_t { kMap, kMapValue, kFunction };
+struct LoadSymbol {
+  SymbolKind kind{};
+  Reg dst;
+  std::uint32_t index = 0;
+  std::int32_t offset = 0;
+};
+/// relaxed, or with the ordering of load-acquire / store-release.
+enum class Ordering : std::uint8_t { kRelaxed, kAcquireRelease };
+struct Load {
+  isa::Size size{};
+  isa::Extend extend{};
+  Ordering ordering{};
+  Reg dst, base;
+  std::int32_t offset = 0;
+};
+struct Store {
+  isa::Size size{};
+  Ordering ordering{};
+  Reg base;
+  std::int32_t offset = 0;
+  Operand src;
+};
+/// Sequentially consistent read-modify-write; size is 32 or 64 bit. Fetching forms zero-extend what they fetch.
+struct Atomic {
+  isa::AtomicOp op{};  ///< Neither kLoadAcquire nor kStoreRelease.
+  isa::Size size{};
+  Reg base;
+  std::int32_t offset = 0;
+  Reg reg;
+};
+struct Branch {
+  isa::JmpOp op{};
+  isa::Width width{};
+  Reg dst;
+  Operand src;
+  Label target = 0;
+};
+struct Jump {
+  Label target = 0;
+};
+/// r0 = bindings.helpers[index](r1..r5, env); r1 to r5 are then undefined.
+struct CallHelper {
+  std::uint32_t index = 0;
+};
+/// Calls the function at `target` with a fresh stack frame of Code::functions' size below the caller's; r6 to r9 and
+/// r10 are preserved.
+struct CallLocal {
+  Label target = 0;
+};
+/// Map r2 (a prog_array), index r3: when the slot holds a program and fewer than kMaxTailCalls were done, continues
+/// there with r1 and never returns; else falls through. Only in the entry function or where every frame of the chain is
+/// abandoned with it.
+struct TailCall {};
+/// Ends the function; in the entry function, the run. Result in r0.
+struct Return {};
+/// Ends the run with Trap::kIllegal.
+struct Illegal {};
+
+using Op = std::variant<Alu, ByteSwap, LoadSymbol, Load, Store, Atomic, Branch, Jump, CallHelper, CallLocal, TailCall,
+                        Return, Illegal>;
+
+struct Function {
+  Label entry = 0;
+  std::uint32_t stack_bytes = 0;  ///< A multiple of 8, at most 512; addresses r10-stack_bytes .. r10-1.
+};
+struct Code {
+  std::vector<Op> ops;
+  std::vector<InsnIndex> origin;      ///< Of each op: the slot that it came from.
+  std::vector<Function> functions;    ///< Sorted by entry; the first is the program's entry, at label 0.
+  std::vector<std::int32_t> helpers;  ///< Ids, by CallHelper::index.
+};
+
+/// Addresses that code is bound to. The spans outlive the code.
+struct Bindings {
+  std::vector<std::uint64_t> maps;        ///< Address of each Map, by the program's map index.
+  std::vector<std::uint64_t> map_values;  ///< Map::direct_value(), or 0.
+  std::vector<std::uint64_t> helpers;     ///< HelperFn addresses, by CallHelper::index.
+};
+
+}  // namespace skep::lower
