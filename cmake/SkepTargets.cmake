@@ -1,6 +1,11 @@
 # skep_library(NAME SOURCES... DEPENDS...): the library skep_NAME of one folder.
 # skep_executable(NAME SOURCES... DEPENDS...): an executable.
-# skep_test(NAME SOURCES... DEPENDS... [LABELS...] [ARGS...]): a GoogleTest executable, one ctest test.
+# skep_test(NAME SOURCES... DEPENDS... [LABELS...] [ARGS...]): a GoogleTest executable, one ctest test. Labels:
+#   arm64     also runs under qemu-user (preset arm64-qemu)
+#   threads   also runs under ThreadSanitizer
+#   fuzz      feeds random or hostile bytes; also runs under ASan and UBSan
+#   sanitize  also runs under ASan and UBSan
+#   long      takes more than a minute; CI runs it last
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -49,4 +54,10 @@ function(skep_test name)
   target_compile_definitions(${name} PRIVATE SKEP_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${name} COMMAND ${name} ${ARG_ARGS})
   set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS "${ARG_LABELS}")
+  foreach(label IN LISTS ARG_LABELS) # tests_LABEL builds what ctest -L LABEL runs, and no more
+    if(NOT TARGET tests_${label})
+      add_custom_target(tests_${label})
+    endif()
+    add_dependencies(tests_${label} ${name})
+  endforeach()
 endfunction()

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// skep's engines through the public API: load() once, then Image::run() on an XdpContext, with all that a user pays for
+// a run.
+#include <cstring>
+#include <memory>
+
+#include "base/address.h"
+#include "base/try.h"
+#include "bench/peer.h"
+#include "skep/context.h"
+#include "skep/vm.h"
+
+namespace skep::bench {
+namespace {
+
+struct Loaded {
+  Vm vm;
+  Image image;
+  XdpContext context;
+};
+
+/// Every entry of the program's maps present, value = key, as the kernel peer fills its own.
+Status fill_maps(Vm& vm) {
+  for (const auto& map : vm.maps()) {
+    for (std::uint32_t key = 0; key < map->spec().max_entries; ++key) {
+      const std::uint64_t value = key;
+      const int failed =
+          map->put(std::as_bytes(std::span(&key, 1)), std::as_bytes(std::span(&value, 1)), UpdateFlag::kAny);
+      if (failed != 0)
+        return Error{Errc::kSystem, map->spec().name + ": cannot fill: errno " + std::to_string(-failed)};
+    }
+  }
+  return kOk;
+}
+
+Result<Runner> prepare(Engine engine, const Forms& forms, std::span<std::byte> input) {
+  Verdict verdict = verify(forms.xdp);
+  if (const auto* rejection = std::get_if<Rejection>(&verdict))
+    return Error{Errc::kInvalid,
+                 "rejected at " + std::to_string(rejection->reason.at) + ": " + message(rejection->reason)};
+  Vm vm(Platform::linux_like(), {.engine = engine, .cpus = 1, .host = nullptr});
+  TRY(Image image, vm.load(std::get<VerifiedProgram>(std::move(verdict))));
+  TRY_OK(fill_maps(vm));
+  XdpContext context;
+  context.data = context.data_meta = context.frame_start = to_address(input.data());
+  context.data_end = context.frame_end = to_address(input.data() + input.size());
+  auto loaded = std::make_shared<Loaded>(Loaded{std::move(vm), std::move(image), context});
+  return Runner{.loop =
+                    [loaded](std::uint64_t count) {
+                      const auto bytes = std::as_writable_bytes(std::span(&loaded->context, 1));
+                      std::uint64_t r0 = 0;
+                      for (std::uint64_t i = 0; i < count; ++i) r0 = loaded->image.run(bytes).r0;
+                      return static_cast<std::uint32_t>(r0);
+                    },
+                .timed = {}};
+}
+
+Peer peer(std::string name, Engine engine) {
+  return {std::move(name),
+          [engine](const Forms& forms, std::span<std::byte> input) { return prepare(engine, forms, input); }};
+}
+
+}  // namespace
+
+std::vector<Peer> skep_peers() { return {peer("jit", Engine::kJit), peer("interpreter", Engine::kInterpreter)}; }
+
+}  // namespace skep::bench
