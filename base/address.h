@@ -9,7 +9,7 @@ namespace skep {
 static_assert(sizeof(void*) == sizeof(std::uint64_t), "skep runs on 64-bit hosts only");
 
 template <class T>
-std::uint64_t to_address(T* pointer) {
+std::uint64_t address_of(T* pointer) {
   return std::bit_cast<std::uint64_t>(pointer);
 }
 template <class T>

@@ -54,7 +54,7 @@ Result<std::shared_ptr<Loaded>> load(const Forms& forms, std::span<std::byte> in
   if (forms.xdp.maps.size() + forms.dpdk.maps.size() > 0) return Error{Errc::kUnsupported, "has no maps"};
   TRY(DpdkProgram program, dpdk_load(forms.dpdk));
   return std::make_shared<Loaded>(Loaded{
-      std::move(program), {.data = to_address(input.data()), .data_end = to_address(input.data() + input.size())}});
+      std::move(program), {.data = address_of(input.data()), .data_end = address_of(input.data() + input.size())}});
 }
 
 Result<Runner> checked(Runner runner) {

@@ -42,8 +42,8 @@ Result<Runner> prepare(Engine engine, const Forms& forms, std::span<std::byte> i
   TRY(Image image, vm.load(std::get<VerifiedProgram>(std::move(verdict))));
   TRY_OK(fill_maps(vm));
   XdpContext context;
-  context.data = context.data_meta = context.frame_start = to_address(input.data());
-  context.data_end = context.frame_end = to_address(input.data() + input.size());
+  context.data = context.data_meta = context.frame_start = address_of(input.data());
+  context.data_end = context.frame_end = address_of(input.data() + input.size());
   auto loaded = std::make_shared<Loaded>(Loaded{std::move(vm), std::move(image), context});
   return Runner{.loop =
                     [loaded](std::uint64_t count) {

@@ -26,7 +26,7 @@ enum class MapType : std::uint8_t {
 enum class MapValueKind : std::uint8_t { Plain, None, Map };
 struct MapTypeInfo {
   MapType type{};
-  std::string_view name;  ///< As bpftool prints it.
+  std::string_view name{};  ///< As bpftool prints it.
   MapValueKind value{};
   bool direct_value = false;
   bool per_cpu = false;
@@ -53,7 +53,7 @@ inline constexpr std::uint32_t kNoPrealloc = 1u << 0, kNoCommonLru = 1u << 1, kN
 
 /// What a map is, without its contents at run time. Immutable once built; shared by the programs that name it.
 struct MapSpec {
-  std::string name;
+  std::string name{};
   MapType type{};
   std::uint32_t key_size = 0;    ///< Bytes.
   std::uint32_t value_size = 0;  ///< Bytes.
@@ -61,9 +61,9 @@ struct MapSpec {
   std::uint32_t flags = 0;  ///< map_flags
   std::uint64_t map_extra = 0;
   std::uint32_t key_type_id = 0, value_type_id = 0;  ///< BTF types; 0: none.
-  std::shared_ptr<const Btf> btf;                    ///< Of key_type_id and value_type_id; may be null.
-  std::shared_ptr<const MapSpec> inner;              ///< Map-in-map: what its values look like; else null.
-  std::vector<std::byte> initial;                    ///< .data/.rodata/.bss: the first value; else empty.
+  std::shared_ptr<const Btf> btf{};                  ///< Of key_type_id and value_type_id; may be null.
+  std::shared_ptr<const MapSpec> inner{};            ///< Map-in-map: what its values look like; else null.
+  std::vector<std::byte> initial{};                  ///< .data/.rodata/.bss: the first value; else empty.
   bool frozen = false;                               ///< .rodata: contents are constants that the verifier may read.
   bool pinned_by_name = false;                       ///< LIBBPF_PIN_BY_NAME.
   /// Declared contents of map-in-map and prog_array (`.values = {...}`): index, name of the map or program.
@@ -71,7 +71,7 @@ struct MapSpec {
     std::uint32_t index = 0;
     std::string target;
   };
-  std::vector<Slot> slots;
+  std::vector<Slot> slots{};
 };
 
 /// Result of a map operation: 0, or a negative errno as the kernel would return it (-ENOENT, -EEXIST, -E2BIG,

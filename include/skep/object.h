@@ -14,16 +14,16 @@
 namespace skep {
 
 struct ObjectOptions {
-  std::string name;            ///< For messages; usually the file's name.
+  std::string name{};          ///< For messages; usually the file's name.
   ProgramType default_type{};  ///< For sections whose name says no type; kUnspec: such a program keeps type kUnspec.
 };
 
 /// One relocation of a program, for `skep dump`.
 struct RelocationInfo {
-  std::string section;
+  std::string section{};
   std::uint64_t offset = 0;  ///< Bytes into the section.
-  std::string type;          ///< "R_BPF_64_64"...
-  std::string symbol;
+  std::string type{};        ///< "R_BPF_64_64"...
+  std::string symbol{};
 };
 
 /// The same bytes give the same Object on every machine. Immutable value.
@@ -43,11 +43,11 @@ class Object {
 
  private:
   friend class ObjectBuilder;
-  std::vector<Program> programs_;
-  std::vector<std::shared_ptr<const MapSpec>> maps_;
-  std::vector<RelocationInfo> relocations_;
-  std::shared_ptr<const Btf> btf_;
-  std::string license_;
+  std::vector<Program> programs_{};
+  std::vector<std::shared_ptr<const MapSpec>> maps_{};
+  std::vector<RelocationInfo> relocations_{};
+  std::shared_ptr<const Btf> btf_{};
+  std::string license_{};
 };
 
 }  // namespace skep

@@ -31,7 +31,7 @@ class Platform {
     std::string name;
     HelperFn fn = nullptr;
   };
-  std::vector<std::shared_ptr<const OwnHelper>> own_;
+  std::vector<std::shared_ptr<const OwnHelper>> own_{};
 };
 
 }  // namespace skep

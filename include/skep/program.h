@@ -18,34 +18,34 @@ class Btf;
 /// A function of the program. The first one begins at slot 0; each ends where the next begins.
 struct FunctionInfo {
   InsnIndex first = 0;
-  std::string name;
+  std::string name{};
   std::uint32_t btf_type_id = 0;  ///< Of kind FUNC; 0: none.
   bool global = false;
 };
 /// Source of the instructions from slot `first` on, up to the next LineInfo.
 struct LineInfo {
   InsnIndex first = 0;
-  std::string file;
-  std::string text;        ///< The source line; may be empty.
+  std::string file{};
+  std::string text{};      ///< The source line; may be empty.
   std::uint32_t line = 0;  ///< 1-based.
   std::uint32_t column = 0;
 };
 
 /// Map references in `insns` are LoadImm64 of kind kMapIndex or kMapValueIndex, whose `low` indexes `maps`.
 struct Program {
-  std::string name;
-  std::string section;
+  std::string name{};
+  std::string section{};
   ProgramType type{};
   std::uint32_t attach_type = 0;  ///< UAPI bpf_attach_type; 0 where the type has none.
-  std::string attach_target;      ///< What follows the '/' in the section name; may be empty.
+  std::string attach_target{};    ///< What follows the '/' in the section name; may be empty.
   bool sleepable = false;
-  isa::Insns insns;
-  std::vector<std::shared_ptr<const MapSpec>> maps;
-  std::string license;
+  isa::Insns insns{};
+  std::vector<std::shared_ptr<const MapSpec>> maps{};
+  std::string license{};
   std::uint32_t kernel_version = 0;
-  std::shared_ptr<const Btf> btf;
-  std::vector<FunctionInfo> functions;  ///< Sorted by `first`; never empty in a loaded program.
-  std::vector<LineInfo> lines;          ///< Sorted by `first`; may be empty.
+  std::shared_ptr<const Btf> btf{};
+  std::vector<FunctionInfo> functions{};  ///< Sorted by `first`; never empty in a loaded program.
+  std::vector<LineInfo> lines{};          ///< Sorted by `first`; may be empty.
 };
 
 }  // namespace skep

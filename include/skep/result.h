@@ -25,7 +25,7 @@ enum class Errc : std::uint8_t {
 /// What failed: `message` says what was found, where, and what was expected. One line, no trailing full stop.
 struct Error {
   Errc code{};
-  std::string message;
+  std::string message{};
   friend bool operator==(const Error&, const Error&) = default;
 };
 

@@ -24,8 +24,8 @@ using DiagArg = std::variant<std::int64_t, std::uint64_t, std::string>;
 struct Diagnostic {
   DiagCode code{};
   InsnIndex at = 0;
-  std::vector<DiagArg> args;
-  std::vector<InsnIndex> path;  ///< Branch instructions passed from the entry to `at`, oldest first.
+  std::vector<DiagArg> args{};
+  std::vector<InsnIndex> path{};  ///< Branch instructions passed from the entry to `at`, oldest first.
   std::vector<std::string>
       registers;  ///< "R1=ctx()", "R2=scalar(...)": the state before `at`, as the kernel's log prints it.
 };
@@ -41,7 +41,7 @@ struct InsnFacts {
   std::int32_t context_offset = 0;           ///< memory == kContext: offset of the access from the context's start.
 };
 struct Facts {
-  std::vector<InsnFacts> insns;  ///< One a slot; empty: nothing is known.
+  std::vector<InsnFacts> insns{};  ///< One a slot; empty: nothing is known.
 };
 
 struct VerifyStats {
@@ -57,9 +57,9 @@ struct VerifyOptions {
 
 class VerifiedProgram;
 struct Rejection {
-  Diagnostic reason;
-  VerifyStats stats;
-  std::string log;  ///< What the kernel would have logged at log_level; empty at 0.
+  Diagnostic reason{};
+  VerifyStats stats{};
+  std::string log{};  ///< What the kernel would have logged at log_level; empty at 0.
 };
 using Verdict = std::variant<VerifiedProgram, Rejection>;
 
@@ -83,8 +83,8 @@ class VerifiedProgram {
   VerifiedProgram(Program program, Facts facts, VerifyStats stats, std::string log);
   Program program_;
   Facts facts_;
-  VerifyStats stats_;
-  std::string log_;
+  VerifyStats stats_{};
+  std::string log_{};
 };
 
 }  // namespace skep

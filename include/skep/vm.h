@@ -22,13 +22,13 @@ enum class Engine : std::uint8_t {
 
 struct VmOptions {
   Engine engine = Engine::kJit;
-  std::uint32_t cpus = 0;      ///< Values of per-CPU maps; 0: as many as this machine has.
-  std::shared_ptr<Host> host;  ///< Null: the real clock, random numbers, this process as task, traces dropped.
+  std::uint32_t cpus = 0;        ///< Values of per-CPU maps; 0: as many as this machine has.
+  std::shared_ptr<Host> host{};  ///< Null: the real clock, random numbers, this process as task, traces dropped.
 };
 
 /// Memory that a checked run may touch besides stack, context and map values.
 struct Region {
-  std::span<std::byte> bytes;
+  std::span<std::byte> bytes{};
   bool writable = true;
 };
 struct RunOptions {
@@ -36,7 +36,7 @@ struct RunOptions {
   /// Interpreter only: every access is checked against context, stack, map values and `regions`. For unverified
   /// programs.
   bool checked = false;
-  std::span<const Region> regions;
+  std::span<const Region> regions{};
   std::int32_t cpu = -1;  ///< -1: the calling thread's.
 };
 struct RunResult {
@@ -61,7 +61,7 @@ class Image {
   [[nodiscard]] const std::shared_ptr<const Impl>& impl() const { return impl_; }
 
  private:
-  std::shared_ptr<const Impl> impl_;
+  std::shared_ptr<const Impl> impl_{};
 };
 
 /// Owns the maps that its images share: programs that name the same map get the same one. Movable; load() and the map
