@@ -229,7 +229,7 @@ Result<TestRun> test_run(const Fd& program, const TestRunOptions& options) {
   return run;
 }
 
-Result<std::vector<std::byte>> jited_image(const Fd& program) {
+Result<JitedImage> jited_image(const Fd& program) {
   bpf_prog_info info;
   std::memset(&info, 0, sizeof(info));
   bpf_attr attr = empty_attr();
@@ -237,11 +237,15 @@ Result<std::vector<std::byte>> jited_image(const Fd& program) {
   attr.info.info_len = sizeof(info);
   attr.info.info = address_of(&info);
   if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, attr) != 0) return system_error("BPF_OBJ_GET_INFO_BY_FD");
-  std::vector<std::byte> image(info.jited_prog_len);
-  if (image.empty()) return Error{Errc::kNotFound, "the kernel shows no native code (is its JIT on?)"};
+  JitedImage image;
+  image.code.resize(info.jited_prog_len);
+  if (image.code.empty()) return Error{Errc::kNotFound, "the kernel shows no native code (is its JIT on?)"};
+  if (info.nr_jited_ksyms > 1) return Error{Errc::kUnsupported, "has subprograms, which the kernel places one by one"};
   std::memset(&info, 0, sizeof(info));
-  info.jited_prog_insns = address_of(image.data());
-  info.jited_prog_len = static_cast<__u32>(image.size());
+  info.jited_prog_insns = address_of(image.code.data());
+  info.jited_prog_len = static_cast<__u32>(image.code.size());
+  info.jited_ksyms = address_of(&image.address);
+  info.nr_jited_ksyms = 1;
   if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, attr) != 0) return system_error("BPF_OBJ_GET_INFO_BY_FD");
   if (info.jited_prog_insns == 0) return Error{Errc::kNotFound, "the kernel hides native code (kptr_restrict)"};
   return image;

@@ -78,7 +78,12 @@ struct TestRunOptions {
 /// BPF_PROG_TEST_RUN. Error: the type cannot be test-run, or the input is refused.
 Result<TestRun> test_run(const Fd& program, const TestRunOptions& options);
 
-/// The kernel JIT's code. Error: hidden (kptr_restrict), or the JIT is off.
-Result<std::vector<std::byte>> jited_image(const Fd& program);
+/// The kernel JIT's code of a program without subprograms, and where the kernel placed it.
+struct JitedImage {
+  std::vector<std::byte> code;
+  std::uint64_t address = 0;
+};
+/// Error: the kernel hides it (kptr_restrict), its JIT is off, or the program has subprograms.
+Result<JitedImage> jited_image(const Fd& program);
 
 }  // namespace skep::kernel
