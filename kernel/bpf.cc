@@ -117,7 +117,7 @@ std::string Loaded::last_sentence() const {
   while (end > 0) {
     const std::size_t newline = log.rfind('\n', end - 1);
     const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
-    const std::string line = log.substr(begin, end - begin);
+    std::string line = log.substr(begin, end - begin);
     const bool statistic = line.empty() || line.starts_with("processed ") || line.starts_with("verification time") ||
                            line.starts_with("stack depth");
     if (!statistic) return line;

@@ -39,9 +39,9 @@ class [[nodiscard]] Result {
   [[nodiscard]] bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
   /// Precondition of the following: has_value(), respectively !has_value(). Asserted.
-  T& value() & { return *checked(std::get_if<0>(&state_)); }
-  const T& value() const& { return *checked(std::get_if<0>(&state_)); }
-  T&& value() && { return std::move(*checked(std::get_if<0>(&state_))); }
+  [[nodiscard]] T& value() & { return *checked(std::get_if<0>(&state_)); }
+  [[nodiscard]] const T& value() const& { return *checked(std::get_if<0>(&state_)); }
+  [[nodiscard]] T&& value() && { return std::move(*checked(std::get_if<0>(&state_))); }
   [[nodiscard]] const Error& error() const { return *checked(std::get_if<1>(&state_)); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
