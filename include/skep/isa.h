@@ -23,13 +23,17 @@ std::vector<std::byte> to_bytes(std::span<const RawInsn> raw);
 Status check_encoding(std::span<const Insn> insns);
 
 enum class Syntax : std::uint8_t {
-  kC,         ///< `r1 += 2`, `if r1 s> 3 goto +2`: llvm-objdump, bpftool, the kernel's log.
-  kMnemonic,  ///< `add %r1, 2`: uBPF and the bpf_conformance files.
+  kC,         ///< `r1 += 2`, `if r1 s> 3 goto +2`, `r1 = *(u32 *)(r2 + 4)`: as llvm-objdump prints it.
+  kMnemonic,  ///< `add %r1, 2`, `jsgt %r1, 3, +2`, `ldxw %r1, [%r2+4]`: uBPF and the bpf_conformance files.
+  kKernel,    ///< `r1 += 2`, `if r1 s> 0x3 goto pc+2`, `r1 = *(u32 *)(r2 +4)`: the kernel's log and bpftool.
 };
-/// Text of the instruction at `at` (without its number). Of a Continuation: the empty string.
+/// Text of the instruction at `at` (without its number). Of a Continuation: the empty string. Of a slot that encodes
+/// nothing, and of a 16-byte load without its second slot: `.8byte 0x...`.
 std::string print(std::span<const Insn> insns, InsnIndex at, Syntax syntax);
-/// One instruction a line. Comments (`#`, `//`, `;` at the line's start or after an instruction), labels (`name:`) and
-/// numeric branch offsets are understood. The Error names line and column.
+/// One instruction a line, in what print() writes and in the other spellings that LLVM, bpftool and the kernel have for
+/// the same instruction. kC and kKernel are one grammar, but for `r1 = 0x5`: a move in kC, a 16-byte load in kKernel.
+/// Comments (`#`, `//`, `;`), labels (`name:`), numeric branch offsets and `.8byte NUMBER` are understood. The Error
+/// names line and column, both from 1.
 Result<Insns> assemble(std::string_view text, Syntax syntax);
 
 }  // namespace skep::isa
