@@ -96,9 +96,9 @@ struct CallHelper {
 struct CallLocal {
   Label target = 0;
 };
-/// Map r2 (a prog_array), index r3: when the slot holds a program and fewer than kMaxTailCalls were done, continues
-/// there with r1 and never returns; else falls through. Only in the entry function or where every frame of the chain is
-/// abandoned with it.
+/// Map r2 (a prog_array), index r3 (its low 32 bits): when the slot holds a program and fewer than kMaxTailCalls were
+/// done, that program, given r1, takes the place of the function that runs, and its Return goes to the caller of that
+/// function (as in Linux); else falls through. Native code asks Env::tail_call.
 struct TailCall {};
 /// Ends the function; in the entry function, the run. Result in r0.
 struct Return {};
@@ -110,7 +110,8 @@ using Op = std::variant<Alu, ByteSwap, LoadSymbol, Load, Store, Atomic, Branch, 
 
 struct Function {
   Label entry = 0;
-  std::uint32_t stack_bytes = 0;  ///< A multiple of 8, at most 512; addresses r10-stack_bytes .. r10-1.
+  std::uint32_t stack_bytes = 0;  ///< A multiple of 8, at most 520 (512 and a slot for may_goto); addresses
+                                  ///< r10-stack_bytes .. r10-1.
 };
 struct Code {
   std::vector<Op> ops;

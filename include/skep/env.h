@@ -59,6 +59,9 @@ struct Env {
   /// Calls the subprogram whose address a LoadImm64 gave (r1 to r5 = args); returns its r0. For loop,
   /// for_each_map_elem.
   std::uint64_t (*invoke)(Env& env, std::uint64_t function, const std::array<std::uint64_t, 5>& args) = nullptr;
+  /// What native code calls for a TailCall (r2, r3): the address of the jit::EntryFn to continue at, after counting it
+  /// in tail_calls and setting `image`; 0: none, fall through.
+  std::uint64_t (*tail_call)(Env& env, std::uint64_t map, std::uint64_t index) = nullptr;
 };
 
 inline constexpr std::uint32_t kMaxTailCalls = 33;

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two ways to a VerifiedProgram: verify(), and the caller's word.
+#include <utility>
+
+#include "skep/verify.h"
+
+namespace skep {
+
+VerifiedProgram::VerifiedProgram(Program program, Facts facts, VerifyStats stats, std::string log)
+    : program_(std::move(program)), facts_(std::move(facts)), stats_(stats), log_(std::move(log)) {}
+
+VerifiedProgram VerifiedProgram::trust_without_verification(Program program) {
+  return VerifiedProgram(std::move(program), Facts{}, VerifyStats{}, std::string{});
+}
+
+}  // namespace skep
