@@ -46,6 +46,9 @@ struct Program {
   std::shared_ptr<const Btf> btf{};
   std::vector<FunctionInfo> functions{};  ///< Sorted by `first`; never empty in a loaded program.
   std::vector<LineInfo> lines{};          ///< Sorted by `first`; may be empty.
+  /// Why this program cannot be judged or run, though the rest of its object can (a relocation that skep does not
+  /// resolve); empty: it can.
+  std::string unsupported{};
 };
 
 }  // namespace skep
