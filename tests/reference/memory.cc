@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/reference/memory.h"
+
+#include <cstring>
+
+#include "base/address.h"
+#include "skep/context.h"
+
+namespace skep::reference {
+namespace {
+
+/// A UAPI field and where its value lies in the run-time structure.
+enum class FieldKind : std::uint8_t { Scalar, PacketData, PacketEnd, PacketMeta };
+struct FieldRow {
+  ContextKind context{};
+  std::uint32_t offset = 0, size = 0;
+  FieldKind kind{};
+  std::size_t at = 0;
+};
+using Xdp = XdpContext;
+using SkBuff = SkbContext;
+constexpr FieldRow kFields[] = {
+#define CONTEXT_FIELD(context, name, offset, size, kind, member, ...) \
+  {ContextKind::k##context, offset, size, FieldKind::kind, offsetof(context, member)},
+#include "skep/tables/contexts.def"
+};
+
+std::uint64_t visible_bytes(ContextKind kind, std::size_t given) {
+  if (kind == ContextKind::kXdp) return 24;
+  if (kind == ContextKind::kSkBuff) return 192;
+  return given;
+}
+
+std::uint64_t read(const std::byte* from, std::uint32_t size) {
+  std::uint64_t value = 0;
+  std::memcpy(&value, from, size);
+  return value;
+}
+
+}  // namespace
+
+Memory::Memory(std::span<std::byte> context, ContextKind kind, std::span<const Region> regions)
+    : context_(context), kind_(kind) {
+  for (const Region& region : regions) {
+    const std::uint64_t start = to_address(region.bytes.data());
+    ranges_.push_back({start, start + region.bytes.size(), region.writable});
+  }
+}
+
+void Memory::allow(std::uint64_t address, std::uint64_t size) { ranges_.push_back({address, address + size, true}); }
+
+std::uint64_t Memory::frame_end(std::uint32_t index) const {
+  return to_address(stack_.data()) + stack_.size() - std::uint64_t{index} * kFrameBytes;
+}
+
+bool Memory::in_context(std::uint64_t address) const {
+  const std::uint64_t start = to_address(context_.data());
+  return !context_.empty() && address >= start && address - start < visible_bytes(kind_, context_.size());
+}
+
+Memory::Range Memory::packet() const {
+  if (kind_ == ContextKind::kXdp && context_.size() >= sizeof(XdpContext)) {
+    XdpContext xdp;
+    std::memcpy(&xdp, context_.data(), sizeof xdp);
+    return {xdp.data_meta < xdp.data ? xdp.data_meta : xdp.data, xdp.data_end};
+  }
+  if (kind_ == ContextKind::kSkBuff && context_.size() >= sizeof(SkbContext)) {
+    SkbContext skb;
+    std::memcpy(&skb, context_.data(), sizeof skb);
+    return {skb.data_meta != 0 && skb.data_meta < skb.data ? skb.data_meta : skb.data, skb.data_end};
+  }
+  return {};
+}
+
+bool Memory::may_touch(std::uint64_t address, std::uint32_t size, Access access) const {
+  const std::uint64_t stack_end = frame_end(0);
+  if (Range{stack_end - std::uint64_t{frames_} * kFrameBytes, stack_end}.contains(address, size)) return true;
+  const bool plain_context = kind_ != ContextKind::kXdp && kind_ != ContextKind::kSkBuff;
+  const std::uint64_t start = to_address(context_.data());
+  if (plain_context && Range{start, start + context_.size()}.contains(address, size)) return true;
+  if (packet().contains(address, size)) return true;
+  for (const Range& range : ranges_)
+    if (range.contains(address, size) && (access == Access::kRead || range.writable)) return true;
+  return false;
+}
+
+// A field is read byte by byte, so that narrow and wide accesses of scalars need no rule; a packet pointer is read
+// whole.
+std::optional<std::uint64_t> Memory::load_field(std::uint64_t offset, std::uint32_t size) const {
+  std::uint64_t value = 0;
+  for (std::uint32_t byte = 0; byte < size; ++byte) {
+    bool found = false;
+    for (const FieldRow& row : kFields) {
+      const std::uint64_t at = offset + byte;
+      if (row.context != kind_ || at < row.offset || at >= row.offset + row.size) continue;
+      if (row.kind != FieldKind::Scalar)
+        return at == row.offset && size == row.size && byte == 0 ? std::optional{read(context_.data() + row.at, 8)}
+                                                                 : std::nullopt;
+      value |= read(context_.data() + row.at + (at - row.offset), 1) << 8 * byte;
+      found = true;
+    }
+    if (!found) return std::nullopt;
+  }
+  return value;
+}
+
+bool Memory::store_field(std::uint64_t offset, std::uint32_t size, std::uint64_t value) {
+  for (std::uint32_t byte = 0; byte < size; ++byte) {
+    bool found = false;
+    for (const FieldRow& row : kFields) {
+      const std::uint64_t at = offset + byte;
+      if (row.context != kind_ || row.kind != FieldKind::Scalar || at < row.offset || at >= row.offset + row.size)
+        continue;
+      context_[row.at + (at - row.offset)] = static_cast<std::byte>(value >> 8 * byte & 0xff);
+      found = true;
+    }
+    if (!found) return false;
+  }
+  return true;
+}
+
+std::optional<std::uint64_t> Memory::load(std::uint64_t address, std::uint32_t size) const {
+  const bool structured = kind_ == ContextKind::kXdp || kind_ == ContextKind::kSkBuff;
+  if (structured && in_context(address)) return load_field(address - to_address(context_.data()), size);
+  if (!may_touch(address, size, Access::kRead)) return std::nullopt;
+  return read(from_address<const std::byte>(address), size);
+}
+
+bool Memory::store(std::uint64_t address, std::uint32_t size, std::uint64_t value) {
+  const bool structured = kind_ == ContextKind::kXdp || kind_ == ContextKind::kSkBuff;
+  if (structured && in_context(address)) return store_field(address - to_address(context_.data()), size, value);
+  if (!may_touch(address, size, Access::kWrite)) return false;
+  std::memcpy(from_address<std::byte>(address), &value, size);
+  return true;
+}
+
+std::optional<std::uint64_t> Memory::load_packet(std::int64_t offset, std::uint32_t size) const {
+  const Range all = packet();
+  std::uint64_t start = all.start;
+  if (kind_ == ContextKind::kSkBuff) start = read(context_.data() + offsetof(SkbContext, data), 8);
+  const std::uint64_t length = all.end - start;
+  if (offset < 0 || static_cast<std::uint64_t>(offset) > length || length - static_cast<std::uint64_t>(offset) < size)
+    return std::nullopt;
+  std::uint64_t value = 0;
+  for (std::uint32_t byte = 0; byte < size; ++byte)
+    value = value << 8 | read(from_address<const std::byte>(start + static_cast<std::uint64_t>(offset) + byte), 1);
+  return value;
+}
+
+}  // namespace skep::reference
