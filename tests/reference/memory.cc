@@ -42,7 +42,7 @@ std::uint64_t read(const std::byte* from, std::uint32_t size) {
 Memory::Memory(std::span<std::byte> context, ContextKind kind, std::span<const Region> regions)
     : context_(context), kind_(kind) {
   for (const Region& region : regions) {
-    const std::uint64_t start = to_address(region.bytes.data());
+    const std::uint64_t start = address_of(region.bytes.data());
     ranges_.push_back({start, start + region.bytes.size(), region.writable});
   }
 }
@@ -50,11 +50,11 @@ Memory::Memory(std::span<std::byte> context, ContextKind kind, std::span<const R
 void Memory::allow(std::uint64_t address, std::uint64_t size) { ranges_.push_back({address, address + size, true}); }
 
 std::uint64_t Memory::frame_end(std::uint32_t index) const {
-  return to_address(stack_.data()) + stack_.size() - std::uint64_t{index} * kFrameBytes;
+  return address_of(stack_.data()) + stack_.size() - std::uint64_t{index} * kFrameBytes;
 }
 
 bool Memory::in_context(std::uint64_t address) const {
-  const std::uint64_t start = to_address(context_.data());
+  const std::uint64_t start = address_of(context_.data());
   return !context_.empty() && address >= start && address - start < visible_bytes(kind_, context_.size());
 }
 
@@ -76,7 +76,7 @@ bool Memory::may_touch(std::uint64_t address, std::uint32_t size, Access access)
   const std::uint64_t stack_end = frame_end(0);
   if (Range{stack_end - std::uint64_t{frames_} * kFrameBytes, stack_end}.contains(address, size)) return true;
   const bool plain_context = kind_ != ContextKind::kXdp && kind_ != ContextKind::kSkBuff;
-  const std::uint64_t start = to_address(context_.data());
+  const std::uint64_t start = address_of(context_.data());
   if (plain_context && Range{start, start + context_.size()}.contains(address, size)) return true;
   if (packet().contains(address, size)) return true;
   for (const Range& range : ranges_)
@@ -121,14 +121,14 @@ bool Memory::store_field(std::uint64_t offset, std::uint32_t size, std::uint64_t
 
 std::optional<std::uint64_t> Memory::load(std::uint64_t address, std::uint32_t size) const {
   const bool structured = kind_ == ContextKind::kXdp || kind_ == ContextKind::kSkBuff;
-  if (structured && in_context(address)) return load_field(address - to_address(context_.data()), size);
+  if (structured && in_context(address)) return load_field(address - address_of(context_.data()), size);
   if (!may_touch(address, size, Access::kRead)) return std::nullopt;
   return read(from_address<const std::byte>(address), size);
 }
 
 bool Memory::store(std::uint64_t address, std::uint32_t size, std::uint64_t value) {
   const bool structured = kind_ == ContextKind::kXdp || kind_ == ContextKind::kSkBuff;
-  if (structured && in_context(address)) return store_field(address - to_address(context_.data()), size, value);
+  if (structured && in_context(address)) return store_field(address - address_of(context_.data()), size, value);
   if (!may_touch(address, size, Access::kWrite)) return false;
   std::memcpy(from_address<std::byte>(address), &value, size);
   return true;

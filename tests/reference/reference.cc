@@ -29,7 +29,7 @@ class Machine {
         memory_(context, options.context, options.regions),
         env_(options.env != nullptr ? *options.env : own_env_) {
     frames_.push_back({.program = &program});
-    r_[1] = to_address(context.data());
+    r_[1] = address_of(context.data());
     r_[2] = context.size();
     r_[10] = memory_.frame_end(0);
     env_.context = context.data();
@@ -160,7 +160,7 @@ void Machine::operator()(const LoadImm64& insn) {
     case Imm64Kind::kFunction: {
       const std::size_t target = static_cast<std::size_t>(at_ + std::int64_t{insn.low} + 1);
       if (target >= program.insns.size()) return trap(Trap::kIllegal);
-      dst = to_address(&program.insns[target]);
+      dst = address_of(&program.insns[target]);
       return;
     }
     case Imm64Kind::kMapFd:

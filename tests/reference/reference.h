@@ -38,13 +38,13 @@ struct Options {
   /// What the context is. kXdp, kSkBuff: the bytes are an XdpContext or SkbContext, the program sees the UAPI structure
   /// in its place, and the packet may be touched. Others: plain memory.
   ContextKind context = ContextKind::kNone;
-  std::span<const Region> regions;               ///< Other memory that the program may touch.
-  std::function<HelperFn(std::int32_t)> helper;  ///< nullptr: there is no such helper.
-  std::vector<std::uint64_t> maps;               ///< Address of each Map, by the program's map index.
-  std::vector<std::uint64_t> map_values;         ///< Map::direct_value() of each, or 0.
+  std::span<const Region> regions{};               ///< Other memory that the program may touch.
+  std::function<HelperFn(std::int32_t)> helper{};  ///< nullptr: there is no such helper.
+  std::vector<std::uint64_t> maps{};               ///< Address of each Map, by the program's map index.
+  std::vector<std::uint64_t> map_values{};         ///< Map::direct_value() of each, or 0.
   /// The program in slot `index` of the prog_array at address `map`, or nullptr.
-  std::function<const Program*(std::uint64_t map, std::uint32_t index)> tail_call;
-  std::function<void(const Step&)> observer;
+  std::function<const Program*(std::uint64_t map, std::uint32_t index)> tail_call{};
+  std::function<void(const Step&)> observer{};
   Env* env = nullptr;  ///< For helpers; null: one without host.
 };
 
