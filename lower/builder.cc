@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/builder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/overloaded.h"
+
+namespace skep::lower {
+
+Builder::Builder(const Flow& flow) : labels_(flow.reachable.size()) {
+  code_.ops.reserve(flow.reachable.size());
+  code_.origin.reserve(flow.reachable.size());
+}
+
+void Builder::begin_slot(InsnIndex at) {
+  at_ = at;
+  labels_[at] = next();
+}
+
+void Builder::begin_function(InsnIndex entry, std::uint32_t stack_bytes) {
+  at_ = entry;
+  code_.functions.push_back({.entry = next(), .stack_bytes = stack_bytes});
+}
+
+void Builder::emit(Op op) {
+  code_.ops.push_back(op);
+  code_.origin.push_back(at_);
+}
+
+void Builder::emit_to_slot(Op op, InsnIndex slot) {
+  fixups_.push_back({.op = next(), .slot = slot});
+  emit(op);
+}
+
+void Builder::emit_helper(std::int32_t id) {
+  const auto found = std::ranges::find(code_.helpers, id);
+  const auto index = static_cast<std::uint32_t>(found - code_.helpers.begin());
+  if (found == code_.helpers.end()) code_.helpers.push_back(id);
+  emit(CallHelper{.index = index});
+}
+
+Code Builder::finish() {
+  for (const Fixup& fixup : fixups_) {
+    const Label label = labels_[fixup.slot];
+    // Functions that never run (the verifier's word) have no ops and are not called by any op.
+    const auto function = [&] {
+      const auto after = std::ranges::upper_bound(code_.functions, label, {}, &Function::entry);
+      return (after - 1)->entry;
+    };
+    std::visit(Overloaded{
+                   [&](Branch& op) { op.target = label; },
+                   [&](Jump& op) { op.target = label; },
+                   [&](CallLocal& op) { op.target = function(); },
+                   [&](LoadSymbol& op) { op.index = function(); },
+                   [](auto&) {},
+               },
+               code_.ops[fixup.op]);
+  }
+  return std::move(code_);
+}
+
+}  // namespace skep::lower

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/flow.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/overloaded.h"
+#include "base/try.h"
+
+namespace skep::lower {
+namespace {
+
+Error malformed(InsnIndex at, const std::string& what) {
+  return {Errc::kMalformed, "instruction " + std::to_string(at) + ": " + what};
+}
+
+/// The slot that an edge leads to.
+Status check_edge(const isa::Insns& insns, InsnIndex at, std::int64_t to, const char* what) {
+  if (to < 0 || to >= static_cast<std::int64_t>(insns.size()))
+    return malformed(at, std::string(what) + " leads to " + std::to_string(to) + ", outside of the program (0 to " +
+                             std::to_string(insns.size() - 1) + ")");
+  if (std::holds_alternative<isa::Continuation>(insns[static_cast<std::size_t>(to)]))
+    return malformed(
+        at, std::string(what) + " leads into the middle of the 16-byte instruction at " + std::to_string(to - 1));
+  return kOk;
+}
+
+/// Collects edges from what can run, breadth first.
+class Explorer {
+ public:
+  explicit Explorer(const VerifiedProgram& program)
+      : insns_(program.program().insns), facts_(program.facts().insns), flow_() {
+    flow_.reachable.assign(insns_.size(), false);
+  }
+
+  Result<Flow> run() {
+    if (insns_.empty()) return Error{Errc::kMalformed, "the program has no instructions"};
+    if (!facts_.empty() && facts_.size() != insns_.size())
+      return Error{Errc::kInvalid, "facts for " + std::to_string(facts_.size()) + " of " +
+                                       std::to_string(insns_.size()) + " instructions"};
+    flow_.entries.push_back(0);
+    reach(0);
+    while (!work_.empty()) {
+      const InsnIndex at = work_.back();
+      work_.pop_back();
+      TRY_OK(follow(at));
+    }
+    std::ranges::sort(flow_.entries);
+    flow_.entries.erase(std::unique(flow_.entries.begin(), flow_.entries.end()), flow_.entries.end());
+    assign_functions();
+    TRY_OK(check_functions());
+    return std::move(flow_);
+  }
+
+ private:
+  /// What the verifier never saw running is dead, even where an edge leads to it.
+  void reach(InsnIndex at) {
+    if (flow_.reachable[at] || (!facts_.empty() && !facts_[at].reachable)) return;
+    flow_.reachable[at] = true;
+    work_.push_back(at);
+  }
+
+  Status follow(InsnIndex at) {
+    if (const auto* illegal = std::get_if<isa::Illegal>(&insns_[at]))
+      return malformed(at, "not an instruction (opcode " + std::to_string(illegal->raw.opcode) + ")");
+    if (std::holds_alternative<isa::Continuation>(insns_[at]))
+      return malformed(at, "second half of a 16-byte instruction without its first half");
+    const Successors to = successors(insns_, at);
+    if (to.jumps) {
+      TRY_OK(check_edge(insns_, at, to.target, "jump"));
+      reach(static_cast<InsnIndex>(to.target));
+    }
+    if (to.calls) {
+      TRY_OK(check_edge(insns_, at, to.callee, "call"));
+      flow_.entries.push_back(static_cast<InsnIndex>(to.callee));
+      reach(static_cast<InsnIndex>(to.callee));
+    }
+    if (to.next >= 0) {
+      TRY_OK(check_edge(insns_, at, to.next, "falling through"));
+      reach(static_cast<InsnIndex>(to.next));
+    }
+    return kOk;
+  }
+
+  void assign_functions() {
+    flow_.function_of.resize(insns_.size());
+    std::uint32_t function = 0;
+    for (InsnIndex at = 0; at < insns_.size(); ++at) {
+      if (function + 1 < flow_.entries.size() && flow_.entries[function + 1] == at) ++function;
+      flow_.function_of[at] = function;
+    }
+  }
+
+  Status check_functions() {
+    callees_.resize(flow_.entries.size());
+    for (InsnIndex at = 0; at < insns_.size(); ++at) {
+      if (!flow_.reachable[at]) continue;
+      const Successors to = successors(insns_, at);
+      const std::uint32_t here = flow_.function_of[at];
+      for (const std::int64_t edge : {to.next, to.jumps ? to.target : -1}) {
+        if (edge < 0 || flow_.function_of[static_cast<std::size_t>(edge)] == here) continue;
+        if (!facts_.empty() && !facts_[static_cast<std::size_t>(edge)].reachable) continue;
+        return malformed(at, "continues at " + std::to_string(edge) + ", in another function, without a call");
+      }
+      if (to.calls) callees_[here].push_back({at, flow_.function_of[static_cast<std::size_t>(to.callee)]});
+    }
+    heights_.assign(flow_.entries.size(), 0);
+    return measure(0, 1);
+  }
+
+  /// Sets the height of `function` (frames of the deepest chain that begins with it), called as frame `depth`. The
+  /// recursion is at most kMaxFrames deep, because a deeper chain, hence also a cycle, is an error.
+  Status measure(std::uint32_t function, std::uint32_t depth) {
+    std::uint32_t height = 1;
+    for (const Call& call : callees_[function]) {
+      if (depth == kMaxFrames) return too_deep(call.at);
+      if (heights_[call.callee] == 0) TRY_OK(measure(call.callee, depth + 1));
+      if (depth + heights_[call.callee] > kMaxFrames) return too_deep(call.at);
+      height = std::max(height, heights_[call.callee] + 1);
+    }
+    heights_[function] = height;
+    return kOk;
+  }
+  static Error too_deep(InsnIndex at) {
+    return {Errc::kLimit, "instruction " + std::to_string(at) + ": recursion, or a call chain of more than " +
+                              std::to_string(kMaxFrames) + " functions"};
+  }
+
+  struct Call {
+    InsnIndex at = 0;
+    std::uint32_t callee = 0;
+  };
+  const isa::Insns& insns_;
+  const std::vector<InsnFacts>& facts_;
+  Flow flow_;
+  std::vector<InsnIndex> work_;
+  std::vector<std::vector<Call>> callees_;
+  std::vector<std::uint32_t> heights_;  // 0: not measured yet.
+};
+
+}  // namespace
+
+Successors successors(const isa::Insns& insns, InsnIndex at) {
+  const std::int64_t next = std::int64_t{at} + 1;
+  const auto jump = [&](std::int64_t offset, std::int64_t fall) {
+    return Successors{.next = fall, .target = next + offset, .jumps = true};
+  };
+  return std::visit(Overloaded{
+                        [&](const isa::LoadImm64& insn) {
+                          // The offset in kFunction counts from the next slot, as in a call (RFC 9669 §5.4).
+                          const bool function = insn.kind == isa::Imm64Kind::kFunction;
+                          return Successors{
+                              .next = next + 1, .callee = function ? next + insn.low : -1, .calls = function};
+                        },
+                        [&](const isa::Branch& insn) { return jump(insn.offset, next); },
+                        [&](const isa::MayGoto& insn) { return jump(insn.offset, next); },
+                        [&](const isa::Jump& insn) { return jump(insn.offset, -1); },
+                        [&](const isa::Call& insn) {
+                          const bool local = insn.kind == isa::CallKind::kLocal;
+                          return Successors{.next = next, .callee = local ? next + insn.imm : -1, .calls = local};
+                        },
+                        [&](const isa::Exit&) { return Successors{}; },
+                        [&](const auto&) { return Successors{.next = next}; },
+                    },
+                    insns[at]);
+}
+
+Result<Flow> find_flow(const VerifiedProgram& program) { return Explorer(program).run(); }
+
+}  // namespace skep::lower

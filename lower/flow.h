@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control flow of a program: what can run, where functions begin, and whether calls stay within the limits.
+#pragma once
+#include <vector>
+
+#include "skep/result.h"
+#include "skep/verify.h"
+
+namespace skep::lower {
+
+using isa::InsnIndex;
+
+inline constexpr std::uint32_t kMaxFrames = 8;  ///< Functions on one call chain, the entry counted, as in Linux.
+
+struct Flow {
+  std::vector<bool> reachable;             ///< By slot; false for second slots of a LoadImm64.
+  std::vector<InsnIndex> entries;          ///< First slots of functions, sorted; the first is 0.
+  std::vector<std::uint32_t> function_of;  ///< By slot: index into entries.
+};
+
+/// Where an instruction may continue, and which function it calls or names.
+struct Successors {
+  std::int64_t next = -1;    ///< The instruction after it; -1: it never falls through.
+  std::int64_t target = -1;  ///< Of a jump; -1: none.
+  std::int64_t callee = -1;  ///< Of a local call or a function's address; -1: none.
+  bool jumps = false, calls = false;
+};
+Successors successors(const isa::Insns& insns, InsnIndex at);
+
+/// Reachability is the verifier's where it is known, else what the control flow graph says. Error: something reachable
+/// is illegal, missing, jumps out of its function, recurses or is called too deep.
+Result<Flow> find_flow(const VerifiedProgram& program);
+
+}  // namespace skep::lower

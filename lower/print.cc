@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/print.h"
+
+#include "base/overloaded.h"
+#include "base/unreachable.h"
+
+namespace skep::lower {
+namespace {
+
+std::string text(Reg reg, isa::Width width = isa::Width::k64) {
+  return (width == isa::Width::k64 ? 'r' : 'w') + std::to_string(reg.index);
+}
+std::string text(const Operand& operand, isa::Width width) {
+  return std::visit(
+      Overloaded{[&](Reg reg) { return text(reg, width); }, [](Imm imm) { return std::to_string(imm.value); }},
+      operand);
+}
+std::string memory(isa::Size size, Reg base, std::int32_t offset) {
+  return "*(" + std::string(isa::info(size).c_type) + " *)(" + text(base) + (offset < 0 ? " - " : " + ") +
+         std::to_string(offset < 0 ? -std::int64_t{offset} : offset) + ")";
+}
+const char* text(Ordering ordering) { return ordering == Ordering::kRelaxed ? "" : " ordered"; }
+std::string label(Label target) { return "L" + std::to_string(target); }
+
+std::string text(const Alu& op) {
+  const std::string dst = text(op.dst, op.width);
+  if (op.op == isa::AluOp::kNeg) return dst + " = -" + dst;
+  const std::string known = op.divisor == Divisor::kNonZero ? " nonzero" : "";
+  return dst + " " + std::string(isa::info(op.op).token) + " " + text(op.src, op.width) + known;
+}
+std::string text(const ByteSwap& op) {
+  switch (op.order) {
+    case isa::ByteOrder::kToLittle:
+      return text(op.dst) + " = le" + std::to_string(op.bits) + " " + text(op.dst);
+    case isa::ByteOrder::kToBig:
+      return text(op.dst) + " = be" + std::to_string(op.bits) + " " + text(op.dst);
+    case isa::ByteOrder::kSwap:
+      return text(op.dst) + " = bswap" + std::to_string(op.bits) + " " + text(op.dst);
+  }
+  unreachable();
+}
+std::string text(const LoadSymbol& op) {
+  switch (op.kind) {
+    case SymbolKind::kMap:
+      return text(op.dst) + " = map " + std::to_string(op.index);
+    case SymbolKind::kMapValue:
+      return text(op.dst) + " = value of map " + std::to_string(op.index) + " + " + std::to_string(op.offset);
+    case SymbolKind::kFunction:
+      return text(op.dst) + " = function " + label(op.index);
+  }
+  unreachable();
+}
+
+}  // namespace
+
+std::string print(const Op& any, const Code& code) {
+  return std::visit(Overloaded{
+                        [](const Alu& op) { return text(op); },
+                        [](const ByteSwap& op) { return text(op); },
+                        [](const LoadSymbol& op) { return text(op); },
+                        [](const Load& op) {
+                          return text(op.dst) + " = " + (op.extend == isa::Extend::kSign ? "signed " : "") +
+                                 memory(op.size, op.base, op.offset) + text(op.ordering);
+                        },
+                        [](const Store& op) {
+                          return memory(op.size, op.base, op.offset) + " = " + text(op.src, isa::Width::k64) +
+                                 text(op.ordering);
+                        },
+                        [](const Atomic& op) {
+                          return "atomic " + std::string(isa::info(op.op).mnemonic) + " " +
+                                 memory(op.size, op.base, op.offset) + ", " + text(op.reg);
+                        },
+                        [](const Branch& op) {
+                          return "if " + text(op.dst, op.width) + " " + std::string(isa::info(op.op).token) + " " +
+                                 text(op.src, op.width) + " goto " + label(op.target);
+                        },
+                        [](const Jump& op) { return "goto " + label(op.target); },
+                        [&](const CallHelper& op) { return "call helper " + std::to_string(code.helpers[op.index]); },
+                        [](const CallLocal& op) { return "call " + label(op.target); },
+                        [](const TailCall&) { return std::string("tail call"); },
+                        [](const Return&) { return std::string("return"); },
+                        [](const Illegal&) { return std::string("illegal"); },
+                    },
+                    any);
+}
+
+std::string print(const Code& code) {
+  std::string out;
+  std::size_t function = 0;
+  for (Label at = 0; at < code.ops.size(); ++at) {
+    if (function < code.functions.size() && code.functions[function].entry == at) {
+      out += "function " + std::to_string(function) + ", stack " +
+             std::to_string(code.functions[function].stack_bytes) + "\n";
+      ++function;
+    }
+    out += "  " + label(at) + " @" + std::to_string(code.origin[at]) + ": " + print(code.ops[at], code) + "\n";
+  }
+  return out;
+}
+
+}  // namespace skep::lower
