@@ -11,4 +11,4 @@ install(EXPORT skepTargets NAMESPACE skep:: DESTINATION ${package})
 configure_package_config_file(cmake/skepConfig.cmake.in skepConfig.cmake INSTALL_DESTINATION ${package})
 write_basic_package_version_file(skepConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/skepConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/skepConfigVersion.cmake
-              cmake/FindLibElf.cmake DESTINATION ${package})
+              cmake/FindLibElf.cmake cmake/FindLibPcap.cmake DESTINATION ${package})
