@@ -18,6 +18,9 @@ struct XdpContext {
   std::uint32_t rx_queue_index = 0;
   std::uint32_t egress_ifindex = 0;
   std::uint32_t redirect_ifindex = 0;  ///< Set by redirect() and redirect_map(); read by who started the run.
+  std::uint64_t redirect_map = 0;      ///< Set by redirect_map(): address of the Map, its key and the flags it was given.
+  std::uint64_t redirect_key = 0;
+  std::uint64_t redirect_flags = 0;
 };
 
 /// What socket filter, tc and cgroup_skb programs run on. Members have the meaning of struct __sk_buff in linux/bpf.h;
@@ -51,6 +54,10 @@ struct SkbContext {
   std::uint32_t gso_size = 0;
   std::uint32_t redirect_ifindex = 0;
   std::uint8_t tstamp_type = 0;
+  std::uint64_t redirect_flags = 0;  ///< Of redirect(): BPF_F_INGRESS or 0.
+  /// From `data` to the network header: 14 where the packet begins at the Ethernet header, 0 where at the network
+  /// header. The Ethernet header lies 14 bytes before the network header, if the frame has it.
+  std::uint32_t network_offset = 14;
 };
 
 }  // namespace skep

@@ -7,6 +7,8 @@
 #include <span>
 #include <string_view>
 
+#include "skep/program_type.h"
+
 namespace skep {
 
 class Map;
@@ -54,6 +56,7 @@ struct Env {
   std::uint32_t tail_calls = 0;  ///< Done so far; at most 33.
   Trap trap = Trap::kNone;       ///< A helper may set it; the run then ends with it.
   void* context = nullptr;       ///< What r1 pointed to at entry.
+  ProgramType type{};            ///< Of the program; some helpers (redirect) differ by it.
   const void* image = nullptr;   ///< The engine's own: the code that is running.
   void* engine = nullptr;        ///< The engine's own: its state for nested calls.
   /// Calls the subprogram whose address a LoadImm64 gave (r1 to r5 = args); returns its r0. For loop,

@@ -2,6 +2,7 @@
 // Maps: how they are described, and what a program and its embedder can do with one.
 #pragma once
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -111,14 +112,28 @@ class Map {
   /// Number of elements now. Arrays: max_entries.
   [[nodiscard]] virtual std::size_t size() const = 0;
 
-  /// Array-like maps: address of the first value (BPF_PSEUDO_MAP_VALUE); else nullptr.
+  /// Array-like maps: address of the first value (BPF_PSEUDO_MAP_VALUE); else nullptr. The values lie one after another,
+  /// each value_size rounded up to 8 bytes.
   [[nodiscard]] virtual std::byte* direct_value() { return nullptr; }
   /// Freezes the map against user writes (bpf(2) BPF_MAP_FREEZE).
   virtual MapResult freeze();
+  /// Whether the `size` bytes at `address` lie in memory of one value that a program may have looked up.
+  [[nodiscard]] virtual bool contains(const void* /*address*/, std::size_t /*size*/) const { return false; }
+
+  /// For for_each_map_elem: calls `visit` with each key and value (per-CPU maps: that of `cpu`) until it returns other
+  /// than 0. Elements may be updated and deleted meanwhile. Returns how many were visited; -EINVAL: the type has no such
+  /// operation.
+  using Visitor = std::uint64_t (*)(void* state, void* key, void* value);
+  virtual std::int64_t for_each(Visitor /*visit*/, void* /*state*/, std::uint32_t /*cpu*/) { return kNoSuchOperation; }
 
  protected:
+  static constexpr MapResult kNoSuchOperation = -22;  ///< -EINVAL
+  /// -EPERM when a user may not read, respectively write, the contents; else 0.
+  [[nodiscard]] MapResult user_may_read() const;
+  [[nodiscard]] MapResult user_may_write() const;
+
   const MapSpec spec_;  // NOLINT(misc-non-private-member-variables-in-classes): every map reads it.
-  bool frozen_ = false;
+  std::atomic<bool> frozen_ = false;
 };
 
 /// Makes a map as `spec` says with one value per CPU for `cpus` CPUs where the type is per-CPU. The Error carries the
