@@ -20,7 +20,8 @@ Result<std::shared_ptr<Map>> ArrayMap::make(const MapSpec& spec, std::uint32_t /
   const std::uint64_t stride = round_up(spec.value_size, 8);
   if (spec.initial.size() > stride * spec.max_entries)
     return creation_error(spec, Errc::kOutOfRange,
-                          "has " + std::to_string(spec.initial.size()) + " bytes of initial contents, expected at most " +
+                          "has " + std::to_string(spec.initial.size()) +
+                              " bytes of initial contents, expected at most " +
                               std::to_string(stride * spec.max_entries),
                           "EINVAL");
   TRY(Memory values, Memory::allocate(stride * spec.max_entries));
@@ -77,8 +78,8 @@ MapResult ArrayMap::next_key(std::span<const std::byte> key, std::span<std::byte
 }
 
 bool ArrayMap::contains(const void* address, std::size_t size) const {
-  const std::uint64_t begin = to_address(values_.data());
-  const std::uint64_t at = to_address(address);
+  const std::uint64_t begin = address_of(values_.data());
+  const std::uint64_t at = address_of(address);
   if (at < begin || at >= begin + values_.size()) return false;
   const std::uint64_t inside = (at - begin) % stride_;
   return inside <= spec_.value_size && size <= spec_.value_size - inside;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Linux checks when a map is created, as rules that map types state as data. Each failure names the field, what was
-// found, what is allowed, and the errno that bpf(2) would give.
+// What Linux checks when a map is created, as rules that map types state as data. Each failure names the field, what
+// was found, what is allowed, and the errno that bpf(2) would give.
 #pragma once
 #include <cstdint>
 #include <string_view>
@@ -20,8 +20,8 @@ struct CreationRules {
 };
 
 /// Flags that say who may access a map, allowed for the types that hold plain data.
-inline constexpr std::uint32_t kAccessFlags = map_flags::kReadOnly | map_flags::kWriteOnly |
-                                              map_flags::kReadOnlyProgram | map_flags::kWriteOnlyProgram;
+inline constexpr std::uint32_t kAccessFlags =
+    map_flags::kReadOnly | map_flags::kWriteOnly | map_flags::kReadOnlyProgram | map_flags::kWriteOnlyProgram;
 /// Largest kmalloc of Linux on x86-64; keys plus values of hash maps and others stay below it.
 inline constexpr std::uint64_t kMaxElementBytes = 1u << 22;
 /// Largest value of a per-CPU map (the smallest unit of Linux' per-CPU allocator).

@@ -11,6 +11,7 @@ namespace skep::maps {
 inline constexpr MapResult kOkResult = 0;
 inline constexpr MapResult kPermission = -EPERM, kNoEntry = -ENOENT, kTooBig = -E2BIG, kBusy = -EBUSY,
                            kExists = -EEXIST, kNoDevice = -ENODEV, kInvalid = -EINVAL, kNoSpace = -ENOSPC,
-                           kNotSupported = -524, kOverflow = -EOVERFLOW, kNoMemory = -ENOMEM, kOpNotSupported = -EOPNOTSUPP;
+                           kNotSupported = -524, kOverflow = -EOVERFLOW, kNoMemory = -ENOMEM,
+                           kOpNotSupported = -EOPNOTSUPP;
 
 }  // namespace skep::maps

@@ -51,17 +51,15 @@ Result<HashTable> PlainHash::make_table(const MapSpec& spec, std::uint32_t cpus,
 
 MapResult PlainHash::update(const void* key, const void* value, std::uint64_t flags, std::uint32_t /*cpu*/) {
   const auto* bytes = static_cast<const std::byte*>(value);
-  return table_.update(key, flags, [&](HashTable::Index index, Slot) {
-    copy_to_slot(table_.value(index), bytes, spec_.value_size);
-  });
+  return table_.update(
+      key, flags, [&](HashTable::Index index, Slot) { copy_to_slot(table_.value(index), bytes, spec_.value_size); });
 }
 
 MapResult PlainHash::get(std::span<const std::byte> key, std::span<std::byte> value) {
   if (const MapResult denied = user_may_read(); denied != 0) return denied;
   if (key.size() != spec_.key_size || value.size() != spec_.value_size) return kInvalid;
-  const bool found = table_.read(key.data(), [&](HashTable::Index index) {
-    copy_from_slot(value.data(), table_.value(index), spec_.value_size);
-  });
+  const bool found = table_.read(
+      key.data(), [&](HashTable::Index index) { copy_from_slot(value.data(), table_.value(index), spec_.value_size); });
   return found ? kOkResult : kNoEntry;
 }
 
@@ -78,8 +76,7 @@ MapResult PlainHash::next_key(std::span<const std::byte> key, std::span<std::byt
 }
 
 std::int64_t PlainHash::for_each(Visitor visit, void* state, std::uint32_t /*cpu*/) {
-  return table_.for_each(
-      [&](HashTable::Index index) { return visit(state, table_.key(index), table_.value(index)); });
+  return table_.for_each([&](HashTable::Index index) { return visit(state, table_.key(index), table_.value(index)); });
 }
 
 Result<std::shared_ptr<Map>> HashMap::make(const MapSpec& spec, std::uint32_t cpus) {

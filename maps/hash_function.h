@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hash of keys: one 64x64->128-bit multiplication for each 16 bytes, folded (the mixing step of the wyhash and rapidhash
-// families). Not cryptographic; the seed, random for each map, keeps packets from choosing their bucket.
+// Hash of keys: one 64x64->128-bit multiplication for each 16 bytes, folded (the mixing step of the wyhash and
+// rapidhash families). Not cryptographic; the seed, random for each map, keeps packets from choosing their bucket.
 #pragma once
 #include <cstddef>
 #include <cstdint>

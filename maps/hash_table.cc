@@ -86,8 +86,8 @@ HashTable::Index HashTable::find_contended(Bucket& in, std::uint32_t h, const st
 }
 
 HashTable::Index HashTable::element_at(const void* address, std::size_t size) const {
-  const std::uint64_t begin = to_address(pool_.data());
-  const std::uint64_t at = to_address(address);
+  const std::uint64_t begin = address_of(pool_.data());
+  const std::uint64_t at = address_of(address);
   if (at < begin || at >= begin + pool_.size()) return kNone;
   const std::uint64_t index = (at - begin) / stride_;
   const std::uint64_t offset = (at - begin) % stride_;
@@ -124,8 +124,8 @@ bool HashTable::unlink(Bucket& from, Index index, Index replacement) const {
   if (eviction_ == Eviction::kLeastRecentlyUsed) {
     usage(index).linked.store(0, std::memory_order_relaxed);
     if (replacement != kNone) {
-      usage(replacement).referenced.store(usage(index).referenced.load(std::memory_order_relaxed),
-                                          std::memory_order_relaxed);
+      usage(replacement)
+          .referenced.store(usage(index).referenced.load(std::memory_order_relaxed), std::memory_order_relaxed);
       usage(replacement).linked.store(1, std::memory_order_relaxed);
     }
   }

@@ -18,9 +18,7 @@ MapResult Map::remove(std::span<const std::byte> key) {
   return erase(key.data());
 }
 
-MapResult Map::freeze() {
-  return frozen_.exchange(true) ? maps::kBusy : maps::kOkResult;
-}
+MapResult Map::freeze() { return frozen_.exchange(true) ? maps::kBusy : maps::kOkResult; }
 
 MapResult Map::user_may_read() const {
   return (spec_.flags & map_flags::kWriteOnly) != 0 ? maps::kPermission : maps::kOkResult;
@@ -40,19 +38,19 @@ std::uint64_t maps::seed_for(const MapSpec& spec) {
 }
 
 Result<std::shared_ptr<Map>> make_map(const MapSpec& spec, std::uint32_t cpus) {
-  if (cpus == 0) return maps::creation_error(spec, Errc::kInvalid, "is to be made for 0 CPUs, expected at least 1", "EINVAL");
+  using namespace maps;  // Where the table's classes live.
+  if (cpus == 0) return creation_error(spec, Errc::kInvalid, "is to be made for 0 CPUs, expected at least 1", "EINVAL");
   switch (spec.type) {
     case MapType::kUnspec:
       break;
 #define MAP_TYPE(id, name, text, cls, ...) \
   case MapType::k##name:                   \
-    return maps::cls::make(spec, cpus);
+    return cls::make(spec, cpus);
 #include "skep/tables/map_types.def"
   }
-  return maps::creation_error(spec, Errc::kUnsupported,
-                              "has map_type " + std::to_string(static_cast<unsigned>(spec.type)) +
-                                  ", which skep does not have",
-                              "EINVAL");
+  return creation_error(
+      spec, Errc::kUnsupported,
+      "has map_type " + std::to_string(static_cast<unsigned>(spec.type)) + ", which skep does not have", "EINVAL");
 }
 
 }  // namespace skep

@@ -109,8 +109,8 @@ MapResult ArrayOfMaps::store(const std::byte* key, Map* inner, UpdateFlag flag) 
 
 Result<std::shared_ptr<Map>> HashOfMaps::make(const MapSpec& spec, std::uint32_t cpus) {
   if (spec.value_size != 4)
-    return creation_error(spec, Errc::kOutOfRange,
-                          "value_size is " + std::to_string(spec.value_size) + ", expected 4", "EINVAL");
+    return creation_error(spec, Errc::kOutOfRange, "value_size is " + std::to_string(spec.value_size) + ", expected 4",
+                          "EINVAL");
   TRY_OK(check_hash(spec, HashKind::kPlain));
   TRY_OK(check_inner(spec));
   TRY(HashTable table, HashTable::make({.key_size = spec.key_size,
@@ -137,7 +137,7 @@ MapResult HashOfMaps::next_key(std::span<const std::byte> key, std::span<std::by
 
 MapResult HashOfMaps::store(const std::byte* key, Map* inner, UpdateFlag flag) {
   return table_.update(key, static_cast<std::uint64_t>(flag),
-                       [&](HashTable::Index index, Slot) { store_word(table_.value(index), to_address(inner)); });
+                       [&](HashTable::Index index, Slot) { store_word(table_.value(index), address_of(inner)); });
 }
 
 }  // namespace skep::maps

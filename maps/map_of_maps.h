@@ -34,7 +34,7 @@ class MapOfMaps : public Map {
 
  private:
   std::mutex mutex_;
-  std::vector<std::shared_ptr<Map>> held_;                  ///< In the order in which they came. Under mutex_.
+  std::vector<std::shared_ptr<Map>> held_;                 ///< In the order in which they came. Under mutex_.
   std::unordered_map<const Map*, std::uint32_t> numbers_;  ///< Index into held_ plus 1. Under mutex_.
 };
 

@@ -16,8 +16,8 @@ Result<PerCpuValues> PerCpuValues::make(std::size_t count, std::uint32_t value_s
 }
 
 bool PerCpuValues::contains(const void* address, std::size_t size) const {
-  const std::uint64_t begin = to_address(memory_.data());
-  const std::uint64_t at = to_address(address);
+  const std::uint64_t begin = address_of(memory_.data());
+  const std::uint64_t at = address_of(address);
   if (at < begin || at >= begin + memory_.size()) return false;
   const std::uint64_t inside = (at - begin) % cpu_stride_ % stride_;
   return inside <= value_size_ && size <= value_size_ - inside;

@@ -4,6 +4,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/try.h"
+#include "maps/check.h"
+
 namespace skep {
 namespace {
 
@@ -14,6 +17,15 @@ std::uint32_t index_of(const void* key) {
 }
 
 }  // namespace
+
+Result<std::shared_ptr<Map>> ProgArrayMap::make(const MapSpec& spec, std::uint32_t /*cpus*/) {
+  TRY_OK(maps::check_creation(spec,
+                              {.key_size = {4, 4},
+                               .value_size = {4, 4},
+                               .max_entries = {1, 0xffffffff},
+                               .allowed_flags = map_flags::kNumaNode | map_flags::kReadOnly | map_flags::kWriteOnly}));
+  return std::shared_ptr<Map>(std::make_shared<ProgArrayMap>(spec));
+}
 
 ProgArrayMap::ProgArrayMap(MapSpec spec) : Map(std::move(spec)), slots_(spec_.max_entries) {}
 

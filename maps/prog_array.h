@@ -18,6 +18,7 @@ struct TailTarget {
 
 class ProgArrayMap final : public Map {
  public:
+  static Result<std::shared_ptr<Map>> make(const MapSpec& spec, std::uint32_t cpus);
   /// Precondition: the spec was checked (4-byte key and value, at least one entry).
   explicit ProgArrayMap(MapSpec spec);
 

@@ -82,8 +82,8 @@ MapResult SlotMap::next_key(std::span<const std::byte> key, std::span<std::byte>
 }
 
 bool SlotMap::contains(const void* address, std::size_t size) const {
-  const std::uint64_t begin = to_address(slots_.data());
-  const std::uint64_t at = to_address(address);
+  const std::uint64_t begin = address_of(slots_.data());
+  const std::uint64_t at = address_of(address);
   if (at < begin || at >= begin + slots_.size()) return false;
   const std::uint64_t offset = (at - begin) % stride_;
   if (offset < kSlotHeader) return false;
@@ -150,17 +150,15 @@ void* DevMapHash::lookup(const void* key, std::uint32_t /*cpu*/) {
 MapResult DevMapHash::update(const void* key, const void* value, std::uint64_t flags, std::uint32_t /*cpu*/) {
   if (flags > static_cast<std::uint64_t>(UpdateFlag::kExist) || ArrayMap::index_of(value) == 0) return kInvalid;
   const auto* bytes = static_cast<const std::byte*>(value);
-  return table_.update(key, flags, [&](HashTable::Index index, Slot) {
-    copy_to_slot(table_.value(index), bytes, spec_.value_size);
-  });
+  return table_.update(
+      key, flags, [&](HashTable::Index index, Slot) { copy_to_slot(table_.value(index), bytes, spec_.value_size); });
 }
 
 MapResult DevMapHash::get(std::span<const std::byte> key, std::span<std::byte> value) {
   if (const MapResult denied = user_may_read(); denied != 0) return denied;
   if (key.size() != spec_.key_size || value.size() != spec_.value_size) return kInvalid;
-  const bool found = table_.read(key.data(), [&](HashTable::Index index) {
-    copy_from_slot(value.data(), table_.value(index), spec_.value_size);
-  });
+  const bool found = table_.read(
+      key.data(), [&](HashTable::Index index) { copy_from_slot(value.data(), table_.value(index), spec_.value_size); });
   return found ? kOkResult : kNoEntry;
 }
 

@@ -80,7 +80,7 @@ Result<std::shared_ptr<Map>> RingBufMap::make(const MapSpec& spec, std::uint32_t
 
 RingBufMap::RingBufMap(MapSpec spec, std::span<std::byte> memory)
     : Map(std::move(spec)), memory_(memory), mask_(spec_.max_entries - 1) {
-  store_word(memory_.data(), to_address(this));
+  store_word(memory_.data(), address_of(this));
 }
 
 RingBufMap::~RingBufMap() { munmap(memory_.data(), memory_.size()); }
@@ -124,7 +124,7 @@ void* RingBufMap::reserve(std::uint64_t size) {
 void RingBufMap::commit(void* record, Outcome outcome, std::uint64_t flags) {
   std::byte* header = static_cast<std::byte*>(record) - sizeof(RingBufHeader);
   const std::uint32_t page = object_at<RingBufHeader>(header, 0).page;
-  const std::uint64_t base = (to_address(header) & ~std::uint64_t{page_size() - 1}) - std::uint64_t{page} * page_size();
+  const std::uint64_t base = (address_of(header) & ~std::uint64_t{page_size() - 1}) - std::uint64_t{page} * page_size();
   const RingBufMap& map = *from_address<const RingBufMap>(load_word(from_address<std::byte>(base)));
   const std::uint32_t busy = length_of(header).load(std::memory_order_relaxed);
   const std::uint32_t discard = outcome == Outcome::kDiscard ? kRingBufDiscard : 0;
@@ -192,9 +192,9 @@ std::size_t RingBufMap::size() const {
 }
 
 bool RingBufMap::contains(const void* address, std::size_t size) const {
-  const std::uint64_t begin = to_address(data());
+  const std::uint64_t begin = address_of(data());
   const std::uint64_t end = begin + 2 * (mask_ + 1);
-  const std::uint64_t first = to_address(address);
+  const std::uint64_t first = address_of(address);
   return first >= begin && first <= end && size <= end - first;
 }
 

@@ -15,7 +15,7 @@ namespace skep::maps {
 /// The object of type T that lies `offset` bytes after `base`.
 template <class T>
 T& object_at(const std::byte* base, std::size_t offset) {
-  return *from_address<T>(to_address(base) + offset);
+  return *from_address<T>(address_of(base) + offset);
 }
 
 inline std::uint64_t load_word(const std::byte* slot) {
