@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/conformance/engines.h"
+
+#include <memory>
+
+#include "base/try.h"
+#include "base/unreachable.h"
+#include "tests/reference/reference.h"
+
+namespace skep::conformance {
+namespace {
+
+/// What a helper does is no matter of the instruction set; one that returns something is there.
+std::uint64_t some_helper(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, Env&) {
+  return 12345;
+}
+
+Result<Runner> prepare_reference(const Program& program) {
+  return Runner([program](std::span<std::byte> memory) {
+    reference::Options options;
+    options.helper = [](std::int32_t id) { return id > 0 && id < 200 ? some_helper : nullptr; };
+    return reference::run(program, memory, options);
+  });
+}
+
+#ifdef SKEP_TEST_WITH_VM
+Result<Runner> prepare_vm(const Program& program, skep::Engine engine) {
+  const auto vm = std::make_shared<Vm>(Platform::linux_like(), VmOptions{.engine = engine, .cpus = 1, .host = nullptr});
+  TRY(const Image image, vm->load(VerifiedProgram::trust_without_verification(program)));
+  RunOptions options;
+  options.checked = engine == skep::Engine::kInterpreter;
+  return Runner([vm, image, options](std::span<std::byte> memory) { return image.run(memory, options); });
+}
+#endif
+
+}  // namespace
+
+const std::vector<Engine>& engines() {
+  static const std::vector<Engine> kEngines = {
+      {"reference", prepare_reference, true},
+#ifdef SKEP_TEST_WITH_VM
+      {"interpreter", [](const Program& program) { return prepare_vm(program, skep::Engine::kInterpreter); }, true},
+      {"jit", [](const Program& program) { return prepare_vm(program, skep::Engine::kJit); }, false},
+#endif
+  };
+  return kEngines;
+}
+
+std::string name(Trap trap) {
+  switch (trap) {
+    case Trap::kNone:
+      return "none";
+    case Trap::kBudget:
+      return "budget";
+    case Trap::kMemory:
+      return "memory";
+    case Trap::kHelper:
+      return "helper";
+    case Trap::kStack:
+      return "stack";
+    case Trap::kIllegal:
+      return "illegal";
+  }
+  unreachable();
+}
+
+}  // namespace skep::conformance
