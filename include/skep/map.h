@@ -64,7 +64,7 @@ struct MapSpec {
   std::uint32_t key_type_id = 0, value_type_id = 0;  ///< BTF types; 0: none.
   std::shared_ptr<const Btf> btf{};                  ///< Of key_type_id and value_type_id; may be null.
   std::shared_ptr<const MapSpec> inner{};            ///< Map-in-map: what its values look like; else null.
-  std::vector<std::byte> initial{};                  ///< .data/.rodata/.bss: the first value; else empty.
+  std::vector<std::byte> initial{};                  ///< .data/.rodata: the first value; else empty (zeros).
   bool frozen = false;                               ///< .rodata: contents are constants that the verifier may read.
   bool pinned_by_name = false;                       ///< LIBBPF_PIN_BY_NAME.
   /// Declared contents of map-in-map and prog_array (`.values = {...}`): index, name of the map or program.
@@ -73,6 +73,7 @@ struct MapSpec {
     std::string target;
   };
   std::vector<Slot> slots{};
+  std::string section{};  ///< ".rodata": the ELF section whose variables it holds; else empty.
 };
 
 /// Result of a map operation: 0, or a negative errno as the kernel would return it (-ENOENT, -EEXIST, -E2BIG,
