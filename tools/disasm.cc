@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// skep disasm: bytecode or hexadecimal text -> assembly.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <variant>
+
+#include "base/try.h"
+#include "skep/isa.h"
+#include "tools/hex.h"
+#include "tools/subcommand.h"
+#include "tools/syntax.h"
+
+namespace skep::tools {
+namespace {
+
+enum class Format : std::uint8_t { kAuto, kBinary, kHex };
+/// kListing: number, bytes and text, as llvm-objdump -d; kPlain: what `skep asm` takes.
+enum class Layout : std::uint8_t { kListing, kPlain };
+
+struct Options {
+  std::string file = "-";
+  Format format = Format::kAuto;
+  isa::Syntax syntax = isa::Syntax::kC;
+  bool plain = false;
+};
+
+Format detect(std::span<const std::byte> bytes) { return looks_like_hex(bytes) ? Format::kHex : Format::kBinary; }
+
+/// "       3:\tb7 00 00 00 07 00 00 00\tr0 = 7"; a 16-byte load's bytes in one line, as llvm-objdump has it.
+std::string line(std::span<const isa::Insn> insns, isa::InsnIndex at, const std::string& text) {
+  const bool wide = at + 1 < insns.size() && std::holds_alternative<isa::Continuation>(insns[at + 1]);
+  const auto raw = isa::encode(insns.subspan(at, wide ? 2 : 1));
+  char number[16];
+  std::snprintf(number, sizeof number, "%8u:\t", at);
+  return number + print_hex(std::as_bytes(std::span(raw))) + "\t" + text + "\n";
+}
+
+std::string listing(std::span<const isa::Insn> insns, isa::Syntax syntax, Layout layout) {
+  std::string all;
+  for (isa::InsnIndex at = 0; at < insns.size(); ++at) {
+    const std::string text = isa::print(insns, at, syntax);
+    if (text.empty()) continue;
+    all += layout == Layout::kPlain ? text + "\n" : line(insns, at, text);
+  }
+  return all;
+}
+
+Result<std::string> disassemble(std::span<const std::byte> bytes, const Options& options) {
+  const Layout layout = options.plain ? Layout::kPlain : Layout::kListing;
+  const Format format = options.format == Format::kAuto ? detect(bytes) : options.format;
+  std::vector<std::byte> binary(bytes.begin(), bytes.end());
+  if (format == Format::kHex) {
+    std::string text;
+    for (const std::byte byte : bytes) text += static_cast<char>(byte);
+    TRY(binary, parse_hex(text));
+  }
+  TRY(const auto raw, isa::raw_from_bytes(binary));
+  return listing(isa::decode(raw), options.syntax, layout);
+}
+
+Format format_of(std::string_view name) {
+  if (name == "binary") return Format::kBinary;
+  return name == "hex" ? Format::kHex : Format::kAuto;
+}
+
+ExitCode run(const Options& options) {
+  const auto bytes = read_file(options.file);
+  if (!bytes) return fail(bytes.error());
+  const auto text = disassemble(*bytes, options);
+  if (!text) return fail(options.file, text.error());
+  const Status written = write_file("-", *text);
+  return written ? ExitCode::kOk : fail(written.error());
+}
+
+}  // namespace
+
+Action add_disasm(CLI::App& command) {
+  const auto options = std::make_shared<Options>();
+  command.add_option("FILE", options->file, "Bytecode, or bytecode in hexadecimal")->default_str("-");
+  command
+      .add_option_function<std::string>(
+          "--format", [options](const std::string& name) { options->format = format_of(name); }, "What FILE is")
+      ->check(CLI::IsMember({"auto", "binary", "hex"}));
+  command.add_flag("--plain", options->plain, "Text that `skep asm` takes: no numbers, no bytes");
+  add_syntax_option(command, options->syntax);
+  return [options] { return run(*options); };
+}
+
+}  // namespace skep::tools
