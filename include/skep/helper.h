@@ -13,12 +13,13 @@ struct Env;  // skep/env.h
 
 /// What an argument must be. Names follow the kernel's `enum bpf_arg_type`.
 enum class ArgKind : std::uint8_t {
-  None,         ///< The helper has fewer arguments.
-  Anything,     ///< Any initialised value.
-  ConstMapPtr,  ///< A map, known at verification.
-  MapKey,       ///< Readable memory of the map's key size.
-  MapValue,     ///< Readable memory of the map's value size.
-  Mem,          ///< Readable memory; the next argument is its size.
+  None,            ///< The helper has fewer arguments.
+  Anything,        ///< Any initialised value.
+  ConstMapPtr,     ///< A map, known at verification.
+  MapKey,          ///< Readable memory of the map's key size.
+  MapValue,        ///< Readable memory of the map's value size.
+  UninitMapValue,  ///< Writable memory of the map's value size, need not be initialised.
+  Mem,             ///< Readable memory; the next argument is its size.
   MemOrNull,
   UninitMem,  ///< Writable memory, need not be initialised; the next argument is its size.
   UninitMemOrNull,

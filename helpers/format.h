@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The format strings of trace_printk, trace_vprintk and snprintf.
+#pragma once
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "skep/env.h"
+
+namespace skep::helpers {
+
+/// Checks `format` as Linux does and writes as much of the text as fits into `to` (which may be empty), NUL-terminated.
+/// Returns the length of the whole text without NUL; -EINVAL: an unknown specifier, a character that is not printable
+/// ASCII, or not as many specifiers as the arguments allow; -ENOSPC: strings too long.
+std::int64_t format_text(std::span<char> to, std::string_view format, std::span<const std::uint64_t> arguments,
+                         Host& host);
+
+}  // namespace skep::helpers

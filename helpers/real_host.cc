@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "helpers/real_host.h"
+
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/address.h"
+#include "base/unreachable.h"
+
+namespace skep::helpers {
+namespace {
+
+clockid_t id_of(Clock clock) {
+  switch (clock) {
+    case Clock::kMonotonic:
+      return CLOCK_MONOTONIC;
+    case Clock::kBoot:
+      return CLOCK_BOOTTIME;
+    case Clock::kCoarse:
+      return CLOCK_MONOTONIC_COARSE;
+    case Clock::kTai:
+      return CLOCK_TAI;
+  }
+  unreachable();
+}
+
+/// splitmix64: each thread's own sequence, seeded by the system.
+class Random {
+ public:
+  Random() {
+    if (getrandom(&state_, sizeof state_, GRND_NONBLOCK) != sizeof state_) state_ = address_of(this);
+  }
+  std::uint32_t next() {
+    state_ += 0x9e3779b97f4a7c15;
+    std::uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    return static_cast<std::uint32_t>((z ^ (z >> 31)) >> 32);
+  }
+
+ private:
+  std::uint64_t state_ = 0;
+};
+
+}  // namespace
+
+std::uint64_t RealHost::now_ns(Clock clock) {
+  timespec now{};
+  clock_gettime(id_of(clock), &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+std::uint32_t RealHost::random_u32() {
+  thread_local Random random;
+  return random.next();
+}
+
+Task RealHost::current_task() {
+  Task task{.pid = static_cast<std::uint32_t>(gettid()),
+            .tgid = static_cast<std::uint32_t>(getpid()),
+            .uid = getuid(),
+            .gid = getgid(),
+            .comm = {}};
+  prctl(PR_GET_NAME, task.comm.data());
+  return task;
+}
+
+void RealHost::trace(std::string_view message) {
+  if (callbacks_.trace) callbacks_.trace(message);
+}
+
+bool RealHost::read_memory(std::uint64_t address, std::span<std::byte> to) {
+  const iovec local{.iov_base = to.data(), .iov_len = to.size()};
+  const iovec remote{.iov_base = from_address<void>(address), .iov_len = to.size()};
+  const ssize_t got = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+  return got >= 0 && static_cast<std::size_t>(got) == to.size();
+}
+
+int RealHost::perf_output(Map& map, std::uint32_t cpu, std::span<const std::byte> sample) {
+  return callbacks_.perf_output ? callbacks_.perf_output(map, cpu, sample) : -ENOENT;
+}
+
+}  // namespace skep::helpers
