@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// skep disasm: bytecode or hexadecimal text -> assembly.
+// skep disasm: bytecode, hexadecimal text or an ELF object -> assembly.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <variant>
 
 #include "base/try.h"
 #include "skep/isa.h"
+#include "skep/object.h"
 #include "tools/hex.h"
 #include "tools/subcommand.h"
 #include "tools/syntax.h"
@@ -14,18 +16,26 @@
 namespace skep::tools {
 namespace {
 
-enum class Format : std::uint8_t { kAuto, kBinary, kHex };
+enum class Format : std::uint8_t { kAuto, kElf, kBinary, kHex };
 /// kListing: number, bytes and text, as llvm-objdump -d; kPlain: what `skep asm` takes.
 enum class Layout : std::uint8_t { kListing, kPlain };
 
 struct Options {
   std::string file = "-";
+  std::string program;
   Format format = Format::kAuto;
   isa::Syntax syntax = isa::Syntax::kC;
   bool plain = false;
 };
 
-Format detect(std::span<const std::byte> bytes) { return looks_like_hex(bytes) ? Format::kHex : Format::kBinary; }
+Format detect(std::span<const std::byte> bytes) {
+  constexpr std::string_view kElfMagic =
+      "\x7f"
+      "ELF";
+  if (bytes.size() >= kElfMagic.size() && std::memcmp(bytes.data(), kElfMagic.data(), kElfMagic.size()) == 0)
+    return Format::kElf;
+  return looks_like_hex(bytes) ? Format::kHex : Format::kBinary;
+}
 
 /// "       3:\tb7 00 00 00 07 00 00 00\tr0 = 7"; a 16-byte load's bytes in one line, as llvm-objdump has it.
 std::string line(std::span<const isa::Insn> insns, isa::InsnIndex at, const std::string& text) {
@@ -36,9 +46,13 @@ std::string line(std::span<const isa::Insn> insns, isa::InsnIndex at, const std:
   return number + print_hex(std::as_bytes(std::span(raw))) + "\t" + text + "\n";
 }
 
-std::string listing(std::span<const isa::Insn> insns, isa::Syntax syntax, Layout layout) {
+std::string listing(std::span<const isa::Insn> insns, isa::Syntax syntax, Layout layout,
+                    const std::vector<FunctionInfo>& functions = {}) {
   std::string all;
+  auto function = functions.begin();
   for (isa::InsnIndex at = 0; at < insns.size(); ++at) {
+    for (; function != functions.end() && function->first <= at; ++function)
+      if (!function->name.empty()) all += function->name + ":\n";
     const std::string text = isa::print(insns, at, syntax);
     if (text.empty()) continue;
     all += layout == Layout::kPlain ? text + "\n" : line(insns, at, text);
@@ -46,9 +60,25 @@ std::string listing(std::span<const isa::Insn> insns, isa::Syntax syntax, Layout
   return all;
 }
 
+Result<std::string> disassemble_object(std::span<const std::byte> bytes, const Options& options, Layout layout) {
+  TRY(const Object object, Object::from_elf(bytes, {.name = options.file, .default_type = {}}));
+  std::string all;
+  bool found = options.program.empty();
+  for (const Program& program : object.programs()) {
+    if (!options.program.empty() && program.name != options.program && program.section != options.program) continue;
+    found = true;
+    const std::string comment = layout == Layout::kPlain ? "# " : "";
+    all += comment + "program " + program.name + ", section " + program.section + "\n";
+    all += listing(program.insns, options.syntax, layout, program.functions) + "\n";
+  }
+  if (!found) return Error{Errc::kNotFound, "has no program or section '" + options.program + "'"};
+  return all;
+}
+
 Result<std::string> disassemble(std::span<const std::byte> bytes, const Options& options) {
   const Layout layout = options.plain ? Layout::kPlain : Layout::kListing;
   const Format format = options.format == Format::kAuto ? detect(bytes) : options.format;
+  if (format == Format::kElf) return disassemble_object(bytes, options, layout);
   std::vector<std::byte> binary(bytes.begin(), bytes.end());
   if (format == Format::kHex) {
     std::string text;
@@ -60,6 +90,7 @@ Result<std::string> disassemble(std::span<const std::byte> bytes, const Options&
 }
 
 Format format_of(std::string_view name) {
+  if (name == "elf") return Format::kElf;
   if (name == "binary") return Format::kBinary;
   return name == "hex" ? Format::kHex : Format::kAuto;
 }
@@ -77,11 +108,12 @@ ExitCode run(const Options& options) {
 
 Action add_disasm(CLI::App& command) {
   const auto options = std::make_shared<Options>();
-  command.add_option("FILE", options->file, "Bytecode, or bytecode in hexadecimal")->default_str("-");
+  command.add_option("FILE", options->file, "An ELF object, bytecode, or bytecode in hexadecimal")->default_str("-");
   command
       .add_option_function<std::string>(
           "--format", [options](const std::string& name) { options->format = format_of(name); }, "What FILE is")
-      ->check(CLI::IsMember({"auto", "binary", "hex"}));
+      ->check(CLI::IsMember({"auto", "elf", "binary", "hex"}));
+  command.add_option("--program", options->program, "Only this program, or the programs of this section");
   command.add_flag("--plain", options->plain, "Text that `skep asm` takes: no numbers, no bytes");
   add_syntax_option(command, options->syntax);
   return [options] { return run(*options); };
