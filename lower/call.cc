@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/unreachable.h"
+#include "lower/internal_helpers.h"
 #include "lower/rewrite.h"
 
 namespace skep::lower {
@@ -11,7 +12,7 @@ namespace {
 /// What cannot be called is an error in a verified program, and a trap where nobody looked before.
 Status not_callable(Builder& builder, const Source& source, InsnIndex at, const std::string& what) {
   if (source.verified()) return Error{Errc::kNotFound, "instruction " + std::to_string(at) + ": call of " + what};
-  builder.emit(Illegal{});
+  builder.emit_helper(kMissingHelper);
   return kOk;
 }
 

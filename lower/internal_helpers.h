@@ -10,4 +10,7 @@ namespace skep::lower {
 inline constexpr std::int32_t kLoadPacketHelper = -1;
 inline constexpr std::int64_t kPacketLoadFailed = -1;
 
+/// Ends the run with Trap::kHelper: what a call of a missing helper becomes in a program that nobody verified.
+inline constexpr std::int32_t kMissingHelper = -2;
+
 }  // namespace skep::lower

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program in the interpreter's form.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "lower/code.h"
+#include "skep/helper.h"
+#include "skep/platform.h"
+#include "vm/interpreter/slot.h"
+
+namespace skep::interpreter {
+
+struct Compiled;
+
+/// What a LoadSymbol of kind kFunction gives, by address.
+struct Function {
+  const Compiled* code = nullptr;
+  std::uint32_t first = 0;  ///< Index of its first slot.
+  std::uint32_t stack_bytes = 0;
+};
+
+/// Immutable; does not move, because slots hold addresses of `functions`.
+struct Compiled {
+  std::vector<Slot> slots;
+  std::vector<isa::InsnIndex> origin;      ///< By slot.
+  std::vector<Function> functions;         ///< The first is the entry.
+  std::vector<std::int32_t> helpers;       ///< Ids, by the index in CallHelper slots.
+  std::vector<const HelperProto*> protos;  ///< Of the same; nullptr: one of lowering's own.
+};
+
+/// `platform` outlives the result.
+std::unique_ptr<const Compiled> compile(const lower::Code& code, const lower::Bindings& bindings,
+                                        const Platform& platform);
+
+}  // namespace skep::interpreter
