@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "maps/map_of_maps.h"
 
+#include <algorithm>
 #include <cstring>
 
+#include "base/address.h"
 #include "base/try.h"
 #include "maps/array.h"
 #include "maps/check.h"
@@ -45,6 +47,18 @@ MapResult MapOfMaps::set_inner(std::span<const std::byte> key, const std::shared
   const auto number = static_cast<std::uint32_t>(held_.size() + 1);
   if (numbers_.try_emplace(inner.get(), number).second) held_.push_back(inner);
   return kOkResult;
+}
+
+const Map* MapOfMaps::find_held(std::uint64_t address) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& map : held_)
+    if (address_of(map.get()) == address) return map.get();
+  return nullptr;
+}
+
+bool MapOfMaps::contains(const void* address, std::size_t size) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(held_, [&](const auto& map) { return map->contains(address, size); });
 }
 
 std::shared_ptr<Map> MapOfMaps::inner(std::span<const std::byte> key) {

@@ -22,6 +22,11 @@ class MapOfMaps : public Map {
   /// nullptr: none there.
   [[nodiscard]] std::shared_ptr<Map> inner(std::span<const std::byte> key);
 
+  /// The map at `address` if this map ever held it, else nullptr. For checked runs.
+  [[nodiscard]] const Map* find_held(std::uint64_t address) const;
+  /// Values of the inner maps.
+  [[nodiscard]] bool contains(const void* address, std::size_t size) const override;
+
   MapResult update(const void* key, const void* value, std::uint64_t flags, std::uint32_t cpu) override;
   /// The value is the number of the inner map: the n-th different one that was ever set, from 1 on.
   MapResult get(std::span<const std::byte> key, std::span<std::byte> value) override;
@@ -33,7 +38,7 @@ class MapOfMaps : public Map {
   static Status check_inner(const MapSpec& spec);
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<std::shared_ptr<Map>> held_;                 ///< In the order in which they came. Under mutex_.
   std::unordered_map<const Map*, std::uint32_t> numbers_;  ///< Index into held_ plus 1. Under mutex_.
 };

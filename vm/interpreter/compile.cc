@@ -133,7 +133,7 @@ class Compiler {
             .imm = bindings_.helpers[op.index]};
   }
   Slot operator()(const lower::CallLocal& op) const {
-    return {.opcode = Opcode::kCallLocal, .offset = distance(op.target), .imm = to_address(&function(op.target))};
+    return {.opcode = Opcode::kCallLocal, .offset = distance(op.target), .imm = address_of(&function(op.target))};
   }
   Slot operator()(lower::TailCall) const { return {.opcode = Opcode::kTailCall}; }
   Slot operator()(lower::Return) const { return {.opcode = Opcode::kReturn}; }
@@ -153,7 +153,7 @@ class Compiler {
       case lower::SymbolKind::kMapValue:
         return bindings_.map_values[op.index] + static_cast<std::uint32_t>(op.offset);
       case lower::SymbolKind::kFunction:
-        return to_address(&function(op.index));
+        return address_of(&function(op.index));
     }
     unreachable();
   }

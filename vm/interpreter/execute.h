@@ -22,7 +22,7 @@ inline std::uint64_t stop(Run& run, const Slot* pc, Trap trap) {
 /// Gives `function` its stack below the current one; false: there is none left.
 template <Policy policy>
 bool enter(Run& run, const Function& function) {
-  if (run.bottom - to_address(run.stack) < function.stack_bytes) return false;
+  if (run.bottom - address_of(run.stack) < function.stack_bytes) return false;
   run.bottom -= function.stack_bytes;
   run.code = function.code;
   if constexpr (policy.checked) std::memset(from_address<void>(run.bottom), 0, function.stack_bytes);
@@ -59,7 +59,10 @@ inline const Slot* leave(Run& run, Registers& r) {
 template <Policy policy>
 const Slot* tail_call(Run& run, const Registers& r) {
   if constexpr (policy.checked)
-    if (!may_call(run, kTailCallArguments, {r[1], r[2], r[3], r[4], r[5]})) return nullptr;
+    if (!may_tail_call(run, {r[1], r[2], r[3], r[4], r[5]})) {
+      run.env.trap = Trap::kMemory;
+      return nullptr;
+    }
   const auto& map = *static_cast<const ProgArrayMap*>(from_address<const Map>(r[2]));
   const TailTarget* target = map.target(static_cast<std::uint32_t>(r[3]));
   if (target == nullptr || run.env.tail_calls >= kMaxTailCalls) return nullptr;
@@ -163,7 +166,7 @@ template <Policy policy>
 [[gnu::flatten]] std::uint64_t run_from(Run& run, const Slot* pc, Registers& initial) {
   using u64 = std::uint64_t;
   using u32 = std::uint32_t;
-  static constexpr const void* kLabels[] = {
+  static const void* const kLabels[] = {
 #define SKEP_ADDRESS(name) &&name,
 #define ISA_ALU(name, ...) SKEP_SLOTS_ALU(SKEP_ADDRESS, name)
 #define ISA_JMP(name, ...) SKEP_SLOTS_JMP(SKEP_ADDRESS, name)

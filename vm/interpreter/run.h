@@ -21,6 +21,8 @@ namespace skep::interpreter {
 inline constexpr std::uint32_t kRunFrames = 64;
 inline constexpr std::uint32_t kFrameBytes = 520;  ///< 512, and a slot for may_goto.
 
+inline constexpr InsnIndex kNowhere = ~InsnIndex{0};
+
 /// What a function returns to.
 struct Frame {
   const Slot* pc;
@@ -33,7 +35,7 @@ struct Frame {
 struct Run {
   explicit Run(const Env& env_init) : env(env_init) {
     env.engine = this;
-    top = to_address(stack) + sizeof(stack);
+    top = address_of(stack) + sizeof(stack);
     bottom = top;
   }
   Run(const Run&) = delete;
@@ -45,7 +47,7 @@ struct Run {
   std::uint64_t top = 0;           ///< End of the stack, which grows downwards.
   std::uint64_t bottom = 0;        ///< r10 minus the stack of the function that runs; r10 of what it calls.
   std::uint64_t budget = 0;        ///< Left (policies that count).
-  InsnIndex trap_at = 0;
+  InsnIndex trap_at = kNowhere;   ///< Slot that trapped.
 
   // Checked runs only.
   Region context;
@@ -62,6 +64,8 @@ enum class Access : std::uint8_t { kRead, kWrite };
 bool may_touch(const Run& run, std::uint64_t address, std::uint64_t size, Access access);
 /// Checked runs: whether the helper may be called with these arguments, as far as its prototype says.
 bool may_call(const Run& run, std::uint32_t helper, const std::array<std::uint64_t, 5>& args);
+
+bool may_tail_call(const Run& run, const std::array<std::uint64_t, 5>& args);
 
 struct Policy {
   bool checked = false;  ///< Every access is checked; helper arguments too.
