@@ -32,12 +32,14 @@ struct Region {
   bool writable = true;
 };
 struct RunOptions {
-  std::uint64_t budget = 0;  ///< Instructions; 0: no limit. Interpreter only.
-  /// Interpreter only: every access is checked against context, stack, map values and `regions`. For unverified
-  /// programs.
+  std::uint64_t budget = 0;  ///< Instructions; 0: no limit. Interpreter only: with kJit the run traps with kIllegal.
+  /// Interpreter only (as budget): every access is checked against context, stack, map values and `regions`. For
+  /// unverified programs.
   bool checked = false;
   std::span<const Region> regions{};
-  std::int32_t cpu = -1;  ///< -1: the calling thread's.
+  /// CPU that the program is told and whose per-CPU values it gets, modulo the Vm's cpus. -1: a number that no other
+  /// live thread has.
+  std::int32_t cpu = -1;
 };
 struct RunResult {
   std::uint64_t r0 = 0;

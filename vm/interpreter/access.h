@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory as the executor touches it. Programs may access any alignment, which memcpy allows; atomics of aligned words are
-// atomic, others are done in parts (no host guarantees more).
+// Memory as the executor touches it. Programs may access any alignment, which memcpy allows; atomics of aligned words
+// are atomic, others are done in parts (no host guarantees more).
 #pragma once
 #include <bit>
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a checked run may touch: its stack, its context, the regions of its caller and the values of the Vm's maps. Helpers
-// trust the verifier, so that in a run of unverified code their arguments are compared with their prototypes first.
+// What a checked run may touch: its stack, its context, the regions of its caller and the values of the Vm's maps.
+// Helpers trust the verifier, so that in a run of unverified code their arguments are compared with their prototypes
+// first.
 #include <cstring>
 
 #include "base/unreachable.h"
@@ -20,9 +21,19 @@ bool within(const Region& region, std::uint64_t address, std::uint64_t size, Acc
   return address >= start && size <= region.bytes.size() && address - start <= region.bytes.size() - size;
 }
 
+/// xdp_adjust_head and the like move the packet during the run. An SkbContext begins with the same members.
+bool in_packet(const Run& run, std::uint64_t address, std::uint64_t size) {
+  static_assert(offsetof(XdpContext, data_meta) == offsetof(SkbContext, data_meta));
+  std::uint64_t bounds[3] = {};  // data, data_end, data_meta
+  if (run.context.bytes.size() < sizeof(bounds)) return false;
+  std::memcpy(bounds, run.context.bytes.data(), sizeof(bounds));
+  const std::uint64_t start = bounds[2] != 0 && bounds[2] < bounds[0] ? bounds[2] : bounds[0];
+  return address >= start && address <= bounds[1] && size <= bounds[1] - address;
+}
+
 /// The map at that address, if the program may have got it: a map of the Vm, or an inner map of one.
 const Map* find_map(const Run& run, std::uint64_t address) {
-  for (const auto& map : run.maps) {
+  for (const auto& map : run.code->maps) {
     if (address_of(map.get()) == address) return map.get();
     if (const auto* outer = dynamic_cast<const maps::MapOfMaps*>(map.get()))
       if (const Map* inner = outer->find_held(address)) return inner;
@@ -44,7 +55,7 @@ bool is_string(const Run& run, std::uint64_t address) {
 }
 
 bool is_record(const Run& run, std::uint64_t address) {
-  for (const auto& map : run.maps)
+  for (const auto& map : run.code->maps)
     if (map->spec().type == MapType::kRingBuf && map->contains(from_address<const void>(address), 1)) return true;
   return false;
 }
@@ -106,7 +117,8 @@ bool may_touch(const Run& run, std::uint64_t address, std::uint64_t size, Access
   if (within(run.context, address, size, access)) return true;
   for (const Region& region : run.regions)
     if (within(region, address, size, access)) return true;
-  for (const auto& map : run.maps)
+  if (run.has_packet && in_packet(run, address, size)) return true;
+  for (const auto& map : run.code->maps)
     if (map->contains(from_address<const void>(address), size))
       return access == Access::kRead || (map->spec().flags & map_flags::kReadOnlyProgram) == 0;
   return false;

@@ -167,8 +167,9 @@ class Compiler {
 }  // namespace
 
 std::unique_ptr<const Compiled> compile(const lower::Code& code, const lower::Bindings& bindings,
-                                        const Platform& platform) {
+                                        const Platform& platform, std::vector<std::shared_ptr<Map>> maps) {
   auto out = std::make_unique<Compiled>();
+  out->maps = std::move(maps);
   out->origin = code.origin;
   out->helpers = code.helpers;
   for (const std::int32_t id : code.helpers) out->protos.push_back(platform.helper(id));

@@ -6,6 +6,7 @@
 
 #include "lower/code.h"
 #include "skep/helper.h"
+#include "skep/map.h"
 #include "skep/platform.h"
 #include "vm/interpreter/slot.h"
 
@@ -26,11 +27,12 @@ struct Compiled {
   std::vector<isa::InsnIndex> origin;      ///< By slot.
   std::vector<Function> functions;         ///< The first is the entry.
   std::vector<std::int32_t> helpers;       ///< Ids, by the index in CallHelper slots.
+  std::vector<std::shared_ptr<Map>> maps;  ///< Of the program; whose values a checked run may touch.
   std::vector<const HelperProto*> protos;  ///< Of the same; nullptr: one of lowering's own.
 };
 
 /// `platform` outlives the result.
 std::unique_ptr<const Compiled> compile(const lower::Code& code, const lower::Bindings& bindings,
-                                        const Platform& platform);
+                                        const Platform& platform, std::vector<std::shared_ptr<Map>> maps);
 
 }  // namespace skep::interpreter

@@ -47,12 +47,12 @@ struct Run {
   std::uint64_t top = 0;           ///< End of the stack, which grows downwards.
   std::uint64_t bottom = 0;        ///< r10 minus the stack of the function that runs; r10 of what it calls.
   std::uint64_t budget = 0;        ///< Left (policies that count).
-  InsnIndex trap_at = kNowhere;   ///< Slot that trapped.
+  InsnIndex trap_at = kNowhere;    ///< Slot that trapped.
 
   // Checked runs only.
   Region context;
   std::span<const Region> regions;
-  std::span<const std::shared_ptr<Map>> maps;
+  bool has_packet = false;  ///< The context begins as an XdpContext does; its packet may be touched.
 
   // Not initialised, because clearing them would cost more than most programs do.
   std::array<Frame, kRunFrames> frames;

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an Image shares with its copies, with the runs in progress and with the prog_arrays that hold it.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "jit/compile.h"
+#include "maps/prog_array.h"
+#include "skep/vm.h"
+#include "vm/interpreter/compiled.h"
+#include "vm/tail_targets.h"
+
+namespace skep {
+
+/// What all images of one Vm have in common. Outlives the Vm while images are left.
+struct VmShared {
+  Engine engine{};
+  std::uint32_t cpus = 1;
+  std::shared_ptr<Host> host;
+  TailTargets tail_targets;
+};
+
+struct Image::Impl {
+  explicit Impl(Program program_init) : program(std::move(program_init)) {}
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Program program;
+  std::shared_ptr<VmShared> shared;
+  Platform platform;                                      ///< Keeps the rows that `compiled` points to.
+  std::vector<std::shared_ptr<Map>> maps;                 ///< By the program's map index.
+  std::unique_ptr<const interpreter::Compiled> compiled;  ///< Null with Engine::kJit.
+  std::shared_ptr<const jit::NativeCode> native;          ///< Null with Engine::kInterpreter.
+  TailTarget target;                                      ///< Of this image; in prog_arrays, by address.
+  bool calls_tail = false;                                ///< Has a TailCall.
+  bool has_packet = false;  ///< The context is an XdpContext or SkbContext, whose packet the program may touch.
+};
+
+}  // namespace skep

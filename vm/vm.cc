@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Composition at run time: maps, helpers, engine.
+#include "skep/vm.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <unordered_map>
+
+#include "base/address.h"
+#include "base/try.h"
+#include "helpers/helpers.h"
+#include "lower/lower.h"
+#include "vm/host.h"
+#include "vm/image_impl.h"
+#include "vm/internal_helpers.h"
+#include "vm/map_registry.h"
+
+namespace skep {
+
+struct Vm::Impl {
+  Impl(const Platform& platform_init, const VmOptions& options)
+      : platform(platform_init), shared(std::make_shared<VmShared>()), maps(options.cpus) {
+    shared->engine = options.engine;
+    shared->cpus = options.cpus;
+    shared->host = options.host != nullptr ? options.host : default_host();
+  }
+  // Images own their maps and prog_arrays hold images: here the circle is cut.
+  ~Impl() { shared->tail_targets.clear(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  Status bind(Image::Impl& image, const lower::Code& code);
+  Status build(Image::Impl& image, const VerifiedProgram& program);
+  Status claim(const Map& prog_array, ProgramType type);
+  MapResult set_tail_call(const std::shared_ptr<Map>& map, std::uint32_t index, const Image& image);
+
+  Platform platform;
+  std::shared_ptr<VmShared> shared;
+  MapRegistry maps;
+  lower::Bindings bindings;  // Of the program being loaded.
+  /// A prog_array holds programs of one type: that of the first one that uses it.
+  std::unordered_map<const Map*, ProgramType> claims;
+};
+
+namespace {
+
+VmOptions with_cpus(VmOptions options) {
+  if (options.cpus == 0) options.cpus = static_cast<std::uint32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_CONF)));
+  return options;
+}
+
+Result<std::uint64_t> helper_address(const Platform& platform, std::int32_t id) {
+  HelperFn function = id < 0 ? internal_helper(id) : platform.own_function(id);
+  if (function == nullptr && id >= 0) function = helpers::find(id);
+  if (function == nullptr)
+    return Error{Errc::kNotFound, "helper " + std::to_string(id) + " has a prototype and no function"};
+  return address_of(function);
+}
+
+bool has_packet(const VerifiedProgram& program) {
+  const ContextKind kind = info(program.program().type).context;
+  return !program.facts().insns.empty() && (kind == ContextKind::kXdp || kind == ContextKind::kSkBuff);
+}
+
+}  // namespace
+
+Status Vm::Impl::claim(const Map& prog_array, ProgramType type) {
+  const auto [claimed, is_new] = claims.try_emplace(&prog_array, type);
+  if (is_new || claimed->second == type) return kOk;
+  return Error{Errc::kInvalid, "prog_array " + prog_array.spec().name + " is for programs of type " +
+                                   std::string(info(claimed->second).name) + ", the program is of type " +
+                                   std::string(info(type).name)};
+}
+
+Status Vm::Impl::bind(Image::Impl& image, const lower::Code& code) {
+  bindings = {};
+  for (const auto& spec : image.program.maps) {
+    TRY(std::shared_ptr<Map> map, maps.find_or_make(spec));
+    if (spec->type == MapType::kProgArray) TRY_OK(claim(*map, image.program.type));
+    bindings.maps.push_back(address_of(map.get()));
+    bindings.map_values.push_back(address_of(map->direct_value()));
+    image.maps.push_back(std::move(map));
+  }
+  for (const std::int32_t id : code.helpers) {
+    TRY(const std::uint64_t address, helper_address(platform, id));
+    bindings.helpers.push_back(address);
+  }
+  return kOk;
+}
+
+Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
+  TRY(const lower::Code code, lower::lower(program, platform));
+  TRY_OK(bind(image, code));
+  image.calls_tail =
+      std::ranges::any_of(code.ops, [](const lower::Op& op) { return std::holds_alternative<lower::TailCall>(op); });
+  image.has_packet = has_packet(program);
+  image.target.image = &image;
+  if (shared->engine == Engine::kJit) {
+    TRY(image.native, jit::compile(code, bindings));
+    image.target.entry = address_of(image.native->entry());
+  } else {
+    image.compiled = interpreter::compile(code, bindings, image.platform, image.maps);
+    image.target.entry = address_of(image.compiled.get());
+  }
+  return kOk;
+}
+
+MapResult Vm::Impl::set_tail_call(const std::shared_ptr<Map>& map, std::uint32_t index, const Image& image) {
+  auto array = std::dynamic_pointer_cast<ProgArrayMap>(map);
+  if (array == nullptr || image.impl()->shared != shared) return -EINVAL;
+  if (!claim(*map, image.program().type)) return -EINVAL;
+  return shared->tail_targets.set(array, index, image.impl(), image.impl()->target);
+}
+
+Vm::Vm(const Platform& platform, VmOptions options)
+    : impl_(std::make_unique<Impl>(platform, with_cpus(std::move(options)))) {}
+Vm::~Vm() = default;
+Vm::Vm(Vm&&) noexcept = default;
+Vm& Vm::operator=(Vm&&) noexcept = default;
+
+Result<Image> Vm::load(VerifiedProgram program) {
+  auto image = std::make_shared<Image::Impl>(program.program());
+  image->shared = impl_->shared;
+  image->platform = impl_->platform;
+  if (Status built = impl_->build(*image, program); !built) {
+    Error error = built.error();
+    if (!image->program.name.empty()) error.message = "program " + image->program.name + ": " + error.message;
+    return error;
+  }
+  Image handle(std::move(image));
+  for (const auto& slot : impl_->maps.take_slots_of(handle.program().name))
+    if (const MapResult result = impl_->set_tail_call(slot.map, slot.index, handle); result != 0)
+      return Error{Errc::kInvalid, "program " + handle.program().name + " does not fit into slot " +
+                                       std::to_string(slot.index) + " of prog_array " + slot.map->spec().name};
+  return handle;
+}
+
+Result<std::shared_ptr<Map>> Vm::create_map(const std::shared_ptr<const MapSpec>& spec) {
+  return impl_->maps.find_or_make(spec);
+}
+std::shared_ptr<Map> Vm::find_map(std::string_view name) const { return impl_->maps.find(name); }
+std::vector<std::shared_ptr<Map>> Vm::maps() const { return impl_->maps.all(); }
+
+MapResult Vm::set_tail_call(Map& prog_array, std::uint32_t index, const Image& image) {
+  const std::shared_ptr<Map> map = impl_->maps.find(prog_array);
+  return map == nullptr ? -EINVAL : impl_->set_tail_call(map, index, image);
+}
+
+}  // namespace skep
