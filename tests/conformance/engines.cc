@@ -31,18 +31,31 @@ Result<Runner> prepare_vm(const Program& program, skep::Engine engine) {
   options.checked = engine == skep::Engine::kInterpreter;
   return Runner([vm, image, options](std::span<std::byte> memory) { return image.run(memory, options); });
 }
+
+/// Hosts other than x86-64 and arm64 have no native code.
+bool has_native_code() {
+  Program program;
+  program.insns = {isa::Exit{}};
+  const Result<Runner> runner = prepare_vm(program, skep::Engine::kJit);
+  return runner.has_value() || runner.error().code != Errc::kUnsupported;
+}
 #endif
+
+std::vector<Engine> make_engines() {
+  std::vector<Engine> engines = {{"reference", prepare_reference, true}};
+#ifdef SKEP_TEST_WITH_VM
+  engines.push_back(
+      {"interpreter", [](const Program& program) { return prepare_vm(program, skep::Engine::kInterpreter); }, true});
+  if (has_native_code())
+    engines.push_back({"jit", [](const Program& program) { return prepare_vm(program, skep::Engine::kJit); }, false});
+#endif
+  return engines;
+}
 
 }  // namespace
 
 const std::vector<Engine>& engines() {
-  static const std::vector<Engine> kEngines = {
-      {"reference", prepare_reference, true},
-#ifdef SKEP_TEST_WITH_VM
-      {"interpreter", [](const Program& program) { return prepare_vm(program, skep::Engine::kInterpreter); }, true},
-      {"jit", [](const Program& program) { return prepare_vm(program, skep::Engine::kJit); }, false},
-#endif
-  };
+  static const std::vector<Engine> kEngines = make_engines();
   return kEngines;
 }
 
