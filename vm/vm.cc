@@ -11,8 +11,8 @@
 #include "base/address.h"
 #include "base/try.h"
 #include "helpers/helpers.h"
+#include "helpers/real_host.h"
 #include "lower/lower.h"
-#include "vm/host.h"
 #include "vm/image_impl.h"
 #include "vm/internal_helpers.h"
 #include "vm/map_registry.h"
@@ -24,7 +24,7 @@ struct Vm::Impl {
       : platform(platform_init), shared(std::make_shared<VmShared>()), maps(options.cpus) {
     shared->engine = options.engine;
     shared->cpus = options.cpus;
-    shared->host = options.host != nullptr ? options.host : default_host();
+    shared->host = options.host != nullptr ? options.host : std::make_shared<helpers::RealHost>();
   }
   // Images own their maps and prog_arrays hold images: here the circle is cut.
   ~Impl() { shared->tail_targets.clear(); }

@@ -78,6 +78,8 @@ bool argument_fits(const Run& run, ArgKind kind, const Arguments& args, std::siz
       return map != nullptr && may_touch(run, word, map->spec().key_size, Access::kRead);
     case ArgKind::MapValue:
       return map != nullptr && may_touch(run, word, map->spec().value_size, Access::kRead);
+    case ArgKind::UninitMapValue:
+      return map != nullptr && may_touch(run, word, map->spec().value_size, Access::kWrite);
     case ArgKind::MemOrNull:
       if (word == 0) return true;
       [[fallthrough]];
