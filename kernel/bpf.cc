@@ -17,7 +17,8 @@
 namespace skep::kernel {
 namespace {
 
-constexpr std::size_t kLogSize = 16u << 20;
+constexpr std::size_t kLogSize = 64u << 10;  // Enough for small programs; a longer log is asked for again.
+constexpr std::size_t kLongLogSize = 16u << 20;
 constexpr std::size_t kPacketRoom = 4096;  // What a program may add to a packet.
 
 long sys_bpf(bpf_cmd command, bpf_attr& attr) {
@@ -197,7 +198,13 @@ Result<Loaded> load(const Program& program, const LoadOptions& options) {
   attr.prog_flags = options.flags;
   attr.kern_version = program.kernel_version;
   copy_name(attr.prog_name, program.name);
-  const long fd = sys_bpf(BPF_PROG_LOAD, attr);
+  long fd = sys_bpf(BPF_PROG_LOAD, attr);
+  if (fd < 0 && errno == ENOSPC && !log.empty()) {
+    log = std::vector<char>(kLongLogSize);
+    attr.log_size = static_cast<__u32>(log.size());
+    attr.log_buf = address_of(log.data());
+    fd = sys_bpf(BPF_PROG_LOAD, attr);
+  }
   loaded.error = fd < 0 ? errno : 0;
   loaded.program = Fd(static_cast<int>(fd));
   if (!log.empty()) loaded.log.assign(log.data(), strnlen(log.data(), log.size()));

@@ -29,9 +29,14 @@ struct Bound {
 };
 constexpr std::size_t kBounds = 8;
 
+bool is_small(std::int64_t number) { return number >= kSignedDecimalMin && number <= kSignedDecimalMax; }
+/// A 32-bit bound that is written in hexadecimal has eight digits, and is then the same as an unsigned one.
+std::uint64_t widen(std::int32_t number) {
+  return is_small(number) ? static_cast<std::uint64_t>(std::int64_t{number}) : static_cast<std::uint32_t>(number);
+}
+
 std::array<Bound, kBounds> bounds(const Scalar& s) {
   const Scalar unknown;
-  const auto widen = [](std::int32_t number) { return static_cast<std::uint64_t>(std::int64_t{number}); };
   return {{{"smin", static_cast<std::uint64_t>(s.smin), s.smin == unknown.smin},
            {"smax", static_cast<std::uint64_t>(s.smax), s.smax == unknown.smax},
            {"umin", s.umin, s.umin == unknown.umin},
@@ -49,7 +54,7 @@ std::string print_unsigned(std::uint64_t number) {
 }
 
 std::string print_signed(std::int64_t number) {
-  if (number < kSignedDecimalMin || number > kSignedDecimalMax) return hexadecimal(static_cast<std::uint64_t>(number));
+  if (!is_small(number)) return hexadecimal(static_cast<std::uint64_t>(number));
   return std::to_string(number);
 }
 
@@ -61,7 +66,7 @@ std::string print_ranges(const Scalar& scalar) {
     if (first.omit) continue;
     if (!text.empty()) text += ',';
     text.append(first.name).append("=");
-    for (std::size_t j = i + 1; j < all.size(); ++j) {
+    for (std::size_t j = i + 2; j < all.size(); j += 2) {  // Lower with lower, upper with upper bounds.
       if (all[j].omit || all[j].value != first.value || all[j].is_negative() != first.is_negative()) continue;
       all[j].omit = true;
       text.append(all[j].name).append("=");

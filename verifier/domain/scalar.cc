@@ -4,6 +4,7 @@
 #include "verifier/domain/scalar.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace skep::verifier {
 namespace {
@@ -23,6 +24,17 @@ void narrow(T& min, T& max, T new_min, T new_max) {
   max = std::min(max, new_max);
 }
 
+/// The member of `bits` between `low_end` and `high_end`, if there is exactly one. Where there is none at all, the
+/// answer means nothing, but is the one with which Linux goes on.
+std::optional<std::uint64_t> only_member(Tnum bits, std::uint64_t low_end, std::uint64_t high_end) {
+  const std::uint64_t largest = bits.largest();
+  const std::uint64_t first = bits.at_least(low_end).value_or(largest);
+  if (first != low_end && (first == largest || first > high_end))
+    return first == largest ? std::optional(first) : std::nullopt;
+  const std::uint64_t second = first == largest ? largest : *bits.at_least(first + 1);
+  return second > high_end ? std::optional(first) : std::nullopt;
+}
+
 /// The ranges contain only what the bits allow. With an unknown sign bit, the smallest number has it set.
 void ranges_from_bits(Scalar& s) {
   constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
@@ -34,6 +46,7 @@ void ranges_from_bits(Scalar& s) {
   const std::uint32_t value32 = low(value), mask32 = low(mask);
   narrow(s.u32_min, s.u32_max, value32, value32 | mask32);
   narrow(s.s32_min, s.s32_max, as_signed(value32 | (mask32 & kSign32)), as_signed(value32 | (mask32 & ~kSign32)));
+  if (const auto only = only_member(s.bits, s.umin, s.umax)) s = Scalar::constant(*only);
 }
 
 /// What a 64-bit range [min, max] (either signedness) says of the low halves.
@@ -50,30 +63,28 @@ void ranges32_from_range64(Scalar& s, T min, T max) {
   }
 }
 
+/// What an unsigned and a signed range of the same word say of each other.
+template <class U, class S>
+void exchange_signs(U& umin, U& umax, S& smin, S& smax) {
+  // A range that does not cross the other's border reads the same in both ways.
+  if (static_cast<S>(umin) <= static_cast<S>(umax)) narrow(smin, smax, static_cast<S>(umin), static_cast<S>(umax));
+  const auto first = static_cast<U>(smin), last = static_cast<U>(smax);
+  if (first <= last) {
+    narrow(umin, umax, first, last);
+  } else if (umax < first) {
+    // As unsigned numbers, the signed range is [0, last] and everything from `first` on. Only the former is possible.
+    smin = static_cast<S>(umin);
+    umax = std::min(umax, last);
+  } else if (last < umin) {
+    smax = static_cast<S>(umax);
+    umin = std::max(umin, first);
+  }
+}
+
 void deduce32(Scalar& s) {
   ranges32_from_range64(s, s.umin, s.umax);
   ranges32_from_range64(s, s.smin, s.smax);
-  // A range that does not cross the sign's border reads the same in both ways.
-  if (as_signed(s.u32_min) <= as_signed(s.u32_max))
-    narrow(s.s32_min, s.s32_max, as_signed(s.u32_min), as_signed(s.u32_max));
-  if (as_unsigned(s.s32_min) <= as_unsigned(s.s32_max))
-    narrow(s.u32_min, s.u32_max, as_unsigned(s.s32_min), as_unsigned(s.s32_max));
-}
-
-void deduce64(Scalar& s) {
-  if (static_cast<std::int64_t>(s.umin) <= static_cast<std::int64_t>(s.umax))
-    narrow(s.smin, s.smax, static_cast<std::int64_t>(s.umin), static_cast<std::int64_t>(s.umax));
-  const auto first = static_cast<std::uint64_t>(s.smin), last = static_cast<std::uint64_t>(s.smax);
-  if (first <= last) {
-    narrow(s.umin, s.umax, first, last);
-  } else if (s.umax < first) {
-    // As unsigned numbers, the signed range is [0, last] and [first, 2^64). Only the former is possible.
-    s.smin = static_cast<std::int64_t>(s.umin);
-    s.umax = std::min(s.umax, last);
-  } else if (last < s.umin) {
-    s.smax = static_cast<std::int64_t>(s.umax);
-    s.umin = std::max(s.umin, first);
-  }
+  exchange_signs(s.u32_min, s.u32_max, s.s32_min, s.s32_max);
 }
 
 /// What the low halves' ranges say of the whole.
@@ -105,7 +116,7 @@ Scalar reduce(Scalar scalar) {
   ranges_from_bits(scalar);
   for (int round = 0; round < kRounds; ++round) {
     deduce32(scalar);
-    deduce64(scalar);
+    exchange_signs(scalar.umin, scalar.umax, scalar.smin, scalar.smax);
     deduce64_from_32(scalar);
   }
   bits_from_ranges(scalar);

@@ -4,6 +4,7 @@
 #pragma once
 #include <bit>
 #include <cstdint>
+#include <optional>
 
 #include "skep/opcode.h"
 
@@ -44,6 +45,21 @@ struct Tnum {
   [[nodiscard]] constexpr Tnum meet(Tnum other) const {
     const std::uint64_t unknown_bits = mask & other.mask;
     return {(value | other.value) & ~unknown_bits, unknown_bits};
+  }
+
+  /// The smallest member that is not below `bound`; nothing when there is none.
+  [[nodiscard]] constexpr std::optional<std::uint64_t> at_least(std::uint64_t bound) const {
+    const std::uint64_t wrong = (bound ^ value) & ~mask;
+    if (wrong == 0) return bound;
+    // The highest bit that must change. Above it the member agrees with the bound, or exceeds it by the least.
+    std::uint64_t top = std::bit_floor(wrong);
+    if ((value & top) == 0) {
+      const std::uint64_t can_grow = mask & ~bound & ~(top | (top - 1));
+      if (can_grow == 0) return std::nullopt;
+      top = can_grow & (~can_grow + 1);
+    }
+    const std::uint64_t below = top - 1;
+    return (bound & ~below) | top | (value & below);
   }
 
   /// The low 32 bits, zero-extended; the rest; the rest with other low bits.
@@ -89,6 +105,12 @@ constexpr Tnum bit_or(Tnum a, Tnum b) {
 constexpr Tnum bit_xor(Tnum a, Tnum b) {
   const std::uint64_t unknown = a.mask | b.mask;
   return {(a.value ^ b.value) & ~unknown, unknown};
+}
+
+/// The bits moved as `move` moves those of a word; a bit goes to one place or is dropped.
+template <class Move>
+constexpr Tnum permute(Tnum a, Move move) {
+  return {move(a.value), move(a.mask)};
 }
 
 /// Shifts by a known amount below 64.

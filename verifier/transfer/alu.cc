@@ -7,6 +7,7 @@
 #include <array>
 #include <concepts>
 #include <limits>
+#include <optional>
 
 #include "base/unreachable.h"
 #include "isa/semantics.h"
@@ -143,11 +144,37 @@ Scalar shift32(AluOp op, const Scalar& a, unsigned amount) {
     return compose(shift_right(low, amount), {}, {}, {}, {a.u32_min >> amount, a.u32_max >> amount});
   return compose(shift_right_signed(low, amount, Width::k32), {}, {}, {a.s32_min >> amount, a.s32_max >> amount}, {});
 }
-/// Known amounts below the width only; Linux gives up on others.
+/// Linux gives up on divisions, and on shifts but by known amounts below the width.
+bool is_tracked(AluOp op, Width width, const Scalar& src) {
+  switch (op) {
+    case AluOp::kDiv:
+    case AluOp::kSDiv:
+    case AluOp::kMod:
+    case AluOp::kSMod:
+      return false;
+    case AluOp::kLsh:
+    case AluOp::kRsh:
+    case AluOp::kArsh: {
+      const Tnum amount = width == Width::k64 ? src.bits : src.bits.low32();
+      return amount.is_constant() && src.umax < isa::bits(width);
+    }
+    case AluOp::kAdd:
+    case AluOp::kSub:
+    case AluOp::kMul:
+    case AluOp::kOr:
+    case AluOp::kAnd:
+    case AluOp::kNeg:
+    case AluOp::kXor:
+    case AluOp::kMov:
+    case AluOp::kMovSx8:
+    case AluOp::kMovSx16:
+    case AluOp::kMovSx32:
+      return true;
+  }
+  unreachable();
+}
 Scalar shift(AluOp op, Width width, const Scalar& a, const Scalar& amount) {
-  const Tnum known = width == Width::k64 ? amount.bits : amount.bits.low32();
-  if (!known.is_constant() || known.value >= isa::bits(width)) return Scalar::unknown();
-  const auto count = static_cast<unsigned>(known.value);
+  const auto count = static_cast<unsigned>(amount.bits.value & (isa::bits(width) - 1));
   return width == Width::k64 ? shift64(op, a, count) : shift32(op, a, count);
 }
 
@@ -211,7 +238,7 @@ Scalar unreduced(AluOp op, Width width, const Scalar& dst, const Scalar& src) {
     case AluOp::kSDiv:
     case AluOp::kMod:
     case AluOp::kSMod:
-      return Scalar::unknown();
+      return Scalar::unknown();  // Not tracked.
     case AluOp::kMov:
       return src;
     case AluOp::kMovSx8:
@@ -223,6 +250,20 @@ Scalar unreduced(AluOp op, Width width, const Scalar& dst, const Scalar& src) {
 }
 
 }  // namespace
+
+std::optional<Fork> fork_before(AluOp op, const Scalar& dst, const Scalar& src) {
+  if ((op != AluOp::kAnd && op != AluOp::kOr) || !src.is_constant()) return std::nullopt;
+  constexpr std::uint32_t kAllOnes = ~std::uint32_t{0};
+  if (dst.smin == -1 && dst.smax == 0) return Fork{Scalar::constant(~std::uint64_t{0}), Scalar::constant(0)};
+  if (dst.s32_min != -1 || dst.s32_max != 0) return std::nullopt;
+  const auto with_low = [&](std::uint32_t word) {
+    Scalar result = dst;
+    result.bits = dst.bits.with_low32(Tnum::constant(word));
+    forget_ranges32(result);
+    return reduce(result);
+  };
+  return Fork{with_low(kAllOnes), with_low(0)};
+}
 
 Scalar zero_extend32(const Scalar& scalar) {
   Scalar result = scalar;
@@ -236,13 +277,17 @@ Scalar zero_extend32(const Scalar& scalar) {
 }
 
 Scalar alu(AluOp op, Width width, const Scalar& dst, const Scalar& src) {
+  // An unknown result of a 32-bit operation is not even known to be zero-extended.
+  if (!is_tracked(op, width, src)) return Scalar::unknown();
   const Scalar result = unreduced(op, width, dst, src);
-  return width == Width::k32 ? zero_extend32(reduce(result)) : reduce(result);
+  return width == Width::k32 ? zero_extend32(result) : reduce(result);
 }
 
 Scalar byte_swap(isa::ByteOrder order, std::uint8_t bits, const Scalar& dst) {
-  static_cast<void>(order), static_cast<void>(bits), static_cast<void>(dst);
-  return Scalar::unknown();
+  if (order == isa::ByteOrder::kToLittle) return truncate(dst, isa::Size{static_cast<std::uint8_t>(bits / 8)});
+  Scalar result;
+  result.bits = permute(dst.bits, [&](std::uint64_t word) { return isa::swap_bytes(order, bits, word); });
+  return reduce(result);
 }
 
 Scalar truncate(const Scalar& scalar, isa::Size size) {

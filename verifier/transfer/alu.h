@@ -2,6 +2,8 @@
 // What arithmetic does to a Scalar. Every result is reduced. Sound for isa::eval (tests/soundness) and as precise as
 // Linux 6.18, which knows less in places: divisions and byte swaps give an unknown number.
 #pragma once
+#include <optional>
+
 #include "skep/insn.h"
 #include "verifier/domain/scalar.h"
 
@@ -9,6 +11,13 @@ namespace skep::verifier {
 
 /// `dst op= src`. Unary operations ignore one operand as isa::eval does (kNeg `src`, the moves `dst`).
 Scalar alu(isa::AluOp op, isa::Width width, const Scalar& dst, const Scalar& src);
+
+/// A register that is either 0 or -1 (the result of a comparison, or of shifting a sign down) is two registers to Linux
+/// before `&=` and `|=` of a constant: it goes on with `first` and comes back to the same instruction with `second`.
+struct Fork {
+  Scalar first, second;
+};
+std::optional<Fork> fork_before(isa::AluOp op, const Scalar& dst, const Scalar& src);
 
 Scalar byte_swap(isa::ByteOrder order, std::uint8_t bits, const Scalar& dst);
 

@@ -121,12 +121,15 @@ void refine_bits(Width width, Outcome set, Scalar& a, Scalar& b) {
   Scalar& open = swap ? b : a;
   const std::uint64_t tested = bits_of(swap ? a : b, width).value;
   Tnum bits = bits_of(open, width);
-  if (set == Outcome::kNotTaken)
+  if (set == Outcome::kNotTaken) {
     bits = bit_and(bits, Tnum::constant(~tested));
-  else if (std::has_single_bit(tested))
+    forget_ranges64(open);
+    forget_ranges32(open);
+  } else if (std::has_single_bit(tested)) {
     bits = bit_or(bits, Tnum::constant(tested));
-  else
+  } else {
     return;
+  }
   open.bits = width == Width::k64 ? bits : open.bits.with_low32(bits);
 }
 
