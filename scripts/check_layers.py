@@ -22,6 +22,7 @@ ALLOWED = {
     "jit": ["lower", "isa", *LOW],
     "vm": ["lower", "maps", "helpers", "jit", "platform", "isa", *LOW],
     "hooks": ["vm", "platform", *LOW],
+    "capi": ["loader", "verifier", "vm", *LOW],
     "kernel": ["isa", "btf", "platform", *LOW],
 }
 EVERYTHING = {"tools", "bench", "examples", "tests"}  # nothing may include these
