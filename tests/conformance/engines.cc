@@ -23,7 +23,6 @@ Result<Runner> prepare_reference(const Program& program) {
   });
 }
 
-#ifdef SKEP_TEST_WITH_VM
 Result<Runner> prepare_vm(const Program& program, skep::Engine engine) {
   const auto vm = std::make_shared<Vm>(Platform::linux_like(), VmOptions{.engine = engine, .cpus = 1, .host = nullptr});
   TRY(const Image image, vm->load(VerifiedProgram::trust_without_verification(program)));
@@ -39,16 +38,13 @@ bool has_native_code() {
   const Result<Runner> runner = prepare_vm(program, skep::Engine::kJit);
   return runner.has_value() || runner.error().code != Errc::kUnsupported;
 }
-#endif
 
 std::vector<Engine> make_engines() {
   std::vector<Engine> engines = {{"reference", prepare_reference, true}};
-#ifdef SKEP_TEST_WITH_VM
   engines.push_back(
       {"interpreter", [](const Program& program) { return prepare_vm(program, skep::Engine::kInterpreter); }, true});
   if (has_native_code())
     engines.push_back({"jit", [](const Program& program) { return prepare_vm(program, skep::Engine::kJit); }, false});
-#endif
   return engines;
 }
 
