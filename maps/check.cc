@@ -8,7 +8,8 @@
 namespace skep::maps {
 namespace {
 
-Status check_field(const MapSpec& spec, std::string_view field, std::uint64_t found, Range allowed) {
+Status check_field(const MapSpec& spec, std::string_view field, std::uint64_t found, Range allowed,
+                   std::string_view too_big_errno) {
   if (found >= allowed.low && found <= allowed.high) return kOk;
   std::string what(field);
   what += " is " + std::to_string(found) + ", expected ";
@@ -21,7 +22,7 @@ Status check_field(const MapSpec& spec, std::string_view field, std::uint64_t fo
   }
   // Linux answers EINVAL where a field has one meaning only or is zero, E2BIG where it is more than it can hold.
   const bool too_big = found > allowed.high && allowed.low != allowed.high && allowed.high != 0;
-  return creation_error(spec, Errc::kOutOfRange, what, too_big ? "E2BIG" : "EINVAL");
+  return creation_error(spec, Errc::kOutOfRange, what, too_big ? too_big_errno : "EINVAL");
 }
 
 std::string hex(std::uint32_t value) {
@@ -63,9 +64,9 @@ Error creation_error(const MapSpec& spec, Errc code, std::string_view what, std:
 
 Status check_creation(const MapSpec& spec, const CreationRules& rules) {
   TRY_OK(check_flags(spec, rules));
-  TRY_OK(check_field(spec, "max_entries", spec.max_entries, rules.max_entries));
-  TRY_OK(check_field(spec, "key_size", spec.key_size, rules.key_size));
-  TRY_OK(check_field(spec, "value_size", spec.value_size, rules.value_size));
+  TRY_OK(check_field(spec, "max_entries", spec.max_entries, rules.max_entries, rules.too_big));
+  TRY_OK(check_field(spec, "key_size", spec.key_size, rules.key_size, rules.too_big));
+  TRY_OK(check_field(spec, "value_size", spec.value_size, rules.value_size, rules.too_big));
   return kOk;
 }
 

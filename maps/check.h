@@ -17,6 +17,7 @@ struct CreationRules {
   Range key_size, value_size, max_entries;
   std::uint32_t allowed_flags = 0;
   std::uint32_t required_flags = 0;
+  std::string_view too_big = "E2BIG";  ///< The errno for a field above its range.
 };
 
 /// Flags that say who may access a map, allowed for the types that hold plain data.

@@ -193,24 +193,24 @@ HashTable::Index HashTable::first_from(std::uint32_t bucket_number) const {
   return kNone;
 }
 
-MapResult HashTable::next_key(const std::byte* bytes, std::byte* next) const {
-  constexpr MapResult kNoEntry = -2;
-  Index following = kNone;
+HashTable::Index HashTable::next_element(const std::byte* bytes) const {
   std::uint32_t from = 0;
   if (bytes != nullptr) {
     const std::uint32_t h = hash(bytes);
     Bucket& in = bucket(h);
     const Lock lock(in);
     if (const Index found = walk(in, h, bytes); found != kNone) {
-      following = header(found).next.load(std::memory_order_relaxed);
+      const Index following = header(found).next.load(std::memory_order_relaxed);
+      if (following != kNone) return following;
       from = (h & bucket_mask_) + 1;
-      if (following != kNone) {
-        copy_from_slot(next, key(following), key_size_);
-        return 0;
-      }
     }
   }
-  following = from <= bucket_mask_ ? first_from(from) : kNone;
+  return from <= bucket_mask_ ? first_from(from) : kNone;
+}
+
+MapResult HashTable::next_key(const std::byte* bytes, std::byte* next) const {
+  constexpr MapResult kNoEntry = -2;
+  const Index following = next_element(bytes);
   if (following == kNone) return kNoEntry;
   copy_from_slot(next, key(following), key_size_);
   return 0;

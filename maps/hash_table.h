@@ -71,6 +71,8 @@ class HashTable {
   }
   /// As Map::next_key; key == nullptr: the first.
   MapResult next_key(const std::byte* key, std::byte* next) const;
+  /// The element whose key follows; kNone: at the end.
+  [[nodiscard]] Index next_element(const std::byte* key) const;
   /// Visits elements; they may be deleted meanwhile. Stops when `visit(index)` returns other than 0.
   template <class Visit>
   std::int64_t for_each(Visit visit) const;

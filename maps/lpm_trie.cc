@@ -18,14 +18,16 @@ Result<std::shared_ptr<Map>> LpmTrieMap::make(const MapSpec& spec, std::uint32_t
                                .value_size = {1, kMaxElementBytes - kMaxDataBytes - 48},
                                .max_entries = {1, 0xffffffff},
                                .allowed_flags = kAccessFlags | map_flags::kNoPrealloc | map_flags::kNumaNode,
-                               .required_flags = map_flags::kNoPrealloc}));
-  TRY(HashTable table, HashTable::make({.key_size = spec.key_size,
-                                        .slot_size = spec.value_size,
-                                        .max_entries = spec.max_entries,
-                                        .spare = cpus,
-                                        .eviction = Eviction::kNone,
-                                        .replacement = Replacement::kSwap,
-                                        .seed = seed_for(spec)}));
+                               .required_flags = map_flags::kNoPrealloc,
+                               .too_big = "EINVAL"}));
+  TRY(HashTable table,
+      HashTable::make({.key_size = spec.key_size,
+                       .slot_size = static_cast<std::uint32_t>(round_up(spec.value_size, 8)) + spec.key_size,
+                       .max_entries = spec.max_entries,
+                       .spare = cpus,
+                       .eviction = Eviction::kNone,
+                       .replacement = Replacement::kSwap,
+                       .seed = seed_for(spec)}));
   return std::shared_ptr<Map>(std::make_shared<LpmTrieMap>(spec, std::move(table)));
 }
 
@@ -83,6 +85,7 @@ MapResult LpmTrieMap::update(const void* key, const void* value, std::uint64_t f
   const bool added = table_.find(masked.data()) == HashTable::kNone;
   const MapResult result = table_.update(masked.data(), flags, [&](HashTable::Index index, Slot) {
     copy_to_slot(table_.value(index), bytes, spec_.value_size);
+    copy_to_slot(written_key(index), static_cast<const std::byte*>(key), spec_.key_size);
   });
   if (result == 0 && added) count_length(length);
   return result == kTooBig ? kNoSpace : result;
@@ -118,11 +121,23 @@ MapResult LpmTrieMap::put(std::span<const std::byte> key, std::span<const std::b
 MapResult LpmTrieMap::next_key(std::span<const std::byte> key, std::span<std::byte> next) {
   if (const MapResult denied = user_may_read(); denied != 0) return denied;
   if ((!key.empty() && key.size() != spec_.key_size) || next.size() != spec_.key_size) return kInvalid;
-  if (key.empty() || ArrayMap::index_of(key.data()) > max_length()) return table_.next_key(nullptr, next.data());
   Key masked;
-  std::memcpy(masked.data(), key.data(), spec_.key_size);
-  mask(masked, ArrayMap::index_of(key.data()));
-  return table_.next_key(masked.data(), next.data());
+  const std::byte* before = nullptr;
+  if (!key.empty() && ArrayMap::index_of(key.data()) <= max_length()) {
+    std::memcpy(masked.data(), key.data(), spec_.key_size);
+    mask(masked, ArrayMap::index_of(key.data()));
+    before = masked.data();
+  }
+  const HashTable::Index following = table_.next_element(before);
+  if (following == HashTable::kNone) return kNoEntry;
+  copy_from_slot(next.data(), written_key(following), spec_.key_size);
+  return kOkResult;
+}
+
+bool LpmTrieMap::contains(const void* address, std::size_t size) const {
+  const HashTable::Index found = table_.element_at(address, size);
+  if (found == HashTable::kNone) return false;
+  return address_of(address) + size <= address_of(table_.value(found)) + spec_.value_size;
 }
 
 }  // namespace skep::maps

@@ -26,15 +26,17 @@ class LpmTrieMap final : public Map {
   MapResult put(std::span<const std::byte> key, std::span<const std::byte> value, UpdateFlag flag) override;
   MapResult next_key(std::span<const std::byte> key, std::span<std::byte> next) override;
   [[nodiscard]] std::size_t size() const override { return table_.size(); }
-  [[nodiscard]] bool contains(const void* address, std::size_t size) const override {
-    return table_.element_at(address, size) != HashTable::kNone;
-  }
+  [[nodiscard]] bool contains(const void* address, std::size_t size) const override;
 
  private:
   static constexpr std::size_t kMaxDataBytes = 256, kMaxKeyBytes = 4 + kMaxDataBytes;
   static constexpr std::size_t kLengthWords = kMaxDataBytes * 8 / 64 + 1;
   using Key = std::array<std::byte, kMaxKeyBytes>;
 
+  /// An element's slot holds the value, then the key as the user wrote it, with the bits after the prefix.
+  [[nodiscard]] std::byte* written_key(HashTable::Index index) const {
+    return table_.value(index) + round_up(spec_.value_size, 8);
+  }
   [[nodiscard]] std::uint32_t max_length() const { return (spec_.key_size - 4) * 8; }
   /// The key with everything after its first `length` bits zero, and `length` as its prefix length.
   void mask(Key& key, std::uint32_t length) const;

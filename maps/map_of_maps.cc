@@ -92,7 +92,7 @@ Result<std::shared_ptr<Map>> ArrayOfMaps::make(const MapSpec& spec, std::uint32_
   TRY_OK(check_creation(spec, {.key_size = {4, 4},
                                .value_size = {4, 4},
                                .max_entries = {1, 0xffffffff},
-                               .allowed_flags = kAccessFlags | map_flags::kNumaNode}));
+                               .allowed_flags = map_flags::kReadOnly | map_flags::kWriteOnly | map_flags::kNumaNode}));
   TRY_OK(check_inner(spec));
   return std::shared_ptr<Map>(std::make_shared<ArrayOfMaps>(spec));
 }

@@ -24,7 +24,9 @@ MapResult PerfEventArray::update(const void* /*key*/, const void* /*value*/, std
                                  std::uint32_t /*cpu*/) {
   return kInvalid;
 }
-MapResult PerfEventArray::erase(const void* /*key*/) { return kInvalid; }
+MapResult PerfEventArray::erase(const void* key) {
+  return ArrayMap::index_of(key) < spec_.max_entries ? kNoEntry : kTooBig;
+}
 MapResult PerfEventArray::get(std::span<const std::byte> /*key*/, std::span<std::byte> /*value*/) {
   return kNotSupported;
 }

@@ -52,7 +52,10 @@ MapResult ProgArrayMap::erase(const void* key) {
 }
 
 // A program has no number that could be read or written: Vm::set_tail_call is the way in.
-MapResult ProgArrayMap::get(std::span<const std::byte>, std::span<std::byte>) { return -ENOTSUP; }
+MapResult ProgArrayMap::get(std::span<const std::byte> key, std::span<std::byte> value) {
+  if (key.size() != spec_.key_size || value.size() != spec_.value_size) return -EINVAL;
+  return target(index_of(key.data())) == nullptr ? -ENOENT : -EOPNOTSUPP;
+}
 MapResult ProgArrayMap::put(std::span<const std::byte>, std::span<const std::byte>, UpdateFlag) { return -EBADF; }
 
 MapResult ProgArrayMap::next_key(std::span<const std::byte> key, std::span<std::byte> next) {

@@ -114,6 +114,8 @@ Result<std::shared_ptr<Map>> XskMap::make(const MapSpec& spec, std::uint32_t /*c
   TRY(Memory slots, make_slots(spec, {4, 4}, kDevFlags));
   return std::shared_ptr<Map>(std::make_shared<XskMap>(spec, std::move(slots)));
 }
+// Linux lets nobody read sockets and cgroups back.
+MapResult XskMap::get(std::span<const std::byte> /*key*/, std::span<std::byte> /*value*/) { return kOpNotSupported; }
 SlotMap::Judgement XskMap::judge(std::uint32_t /*index*/, std::uint32_t /*socket*/) const {
   return {.result = kOkResult, .meaning = Meaning::kSet};
 }
@@ -121,6 +123,13 @@ SlotMap::Judgement XskMap::judge(std::uint32_t /*index*/, std::uint32_t /*socket
 Result<std::shared_ptr<Map>> CgroupArrayMap::make(const MapSpec& spec, std::uint32_t /*cpus*/) {
   TRY(Memory slots, make_slots(spec, {4, 4}, kDevFlags));
   return std::shared_ptr<Map>(std::make_shared<CgroupArrayMap>(spec, std::move(slots)));
+}
+MapResult CgroupArrayMap::get(std::span<const std::byte> /*key*/, std::span<std::byte> /*value*/) {
+  return kNotSupported;
+}
+MapResult CgroupArrayMap::erase(const void* key) {
+  if (ArrayMap::index_of(key) >= spec_.max_entries) return kTooBig;
+  return lookup(key, 0) != nullptr ? SlotMap::erase(key) : kNoEntry;
 }
 SlotMap::Judgement CgroupArrayMap::judge(std::uint32_t /*index*/, std::uint32_t /*cgroup*/) const {
   return {.result = kOkResult, .meaning = Meaning::kSet};

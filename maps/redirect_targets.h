@@ -61,6 +61,7 @@ class CpuMap final : public SlotMap {
 class XskMap final : public SlotMap {
  public:
   using SlotMap::SlotMap;
+  MapResult get(std::span<const std::byte> key, std::span<std::byte> value) override;
   static Result<std::shared_ptr<Map>> make(const MapSpec& spec, std::uint32_t cpus);
 
  private:
@@ -71,6 +72,8 @@ class XskMap final : public SlotMap {
 class CgroupArrayMap final : public SlotMap {
  public:
   using SlotMap::SlotMap;
+  MapResult erase(const void* key) override;
+  MapResult get(std::span<const std::byte> key, std::span<std::byte> value) override;
   static Result<std::shared_ptr<Map>> make(const MapSpec& spec, std::uint32_t cpus);
 
  private:
