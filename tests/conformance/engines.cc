@@ -18,6 +18,7 @@ std::uint64_t some_helper(std::uint64_t, std::uint64_t, std::uint64_t, std::uint
 Result<Runner> prepare_reference(const Program& program) {
   return Runner([program](std::span<std::byte> memory) {
     reference::Options options;
+    options.context = info(program.type).context;
     options.helper = [](std::int32_t id) { return id > 0 && id < 200 ? some_helper : nullptr; };
     return reference::run(program, memory, options);
   });

@@ -134,16 +134,26 @@ bool Memory::store(std::uint64_t address, std::uint32_t size, std::uint64_t valu
   return true;
 }
 
-std::optional<std::uint64_t> Memory::load_packet(std::int64_t offset, std::uint32_t size) const {
-  const Range all = packet();
-  std::uint64_t start = all.start;
-  if (kind_ == ContextKind::kSkBuff) start = read(context_.data() + offsetof(SkbContext, data), 8);
-  const std::uint64_t length = all.end - start;
-  if (offset < 0 || static_cast<std::uint64_t>(offset) > length || length - static_cast<std::uint64_t>(offset) < size)
+// Offsets below zero count from the link-layer header (SKF_LL_OFF) or from the network header (SKF_NET_OFF) of the
+// packet (linux/filter.h); data begins at the former, but for cgroup_skb, where it begins at the latter.
+std::optional<std::uint64_t> Memory::load_packet(std::uint64_t context, std::int64_t offset, std::uint32_t size,
+                                                 ProgramType type) const {
+  constexpr std::int64_t kLinkLayer = -0x200000, kNetwork = -0x100000, kEthernetHeader = 14;
+  if (kind_ != ContextKind::kSkBuff || context != address_of(context_.data()) || offset < kLinkLayer)
     return std::nullopt;
+  SkbContext skb;
+  std::memcpy(&skb, context_.data(), sizeof skb);
+  const std::int64_t to_network = type == ProgramType::kCgroupSkb ? 0 : kEthernetHeader;
+  std::int64_t from_data = offset;
+  if (offset < 0)
+    from_data =
+        offset >= kNetwork ? offset - kNetwork + to_network : offset - kLinkLayer + to_network - kEthernetHeader;
+  const auto at = static_cast<std::int64_t>(skb.data) + from_data;
+  const auto start = static_cast<std::int64_t>(offset < 0 ? skb.frame_start : skb.data);
+  if (at < start || at + size > static_cast<std::int64_t>(skb.data_end)) return std::nullopt;
   std::uint64_t value = 0;
   for (std::uint32_t byte = 0; byte < size; ++byte)
-    value = value << 8 | read(from_address<const std::byte>(start + static_cast<std::uint64_t>(offset) + byte), 1);
+    value = value << 8 | read(from_address<const std::byte>(static_cast<std::uint64_t>(at) + byte), 1);
   return value;
 }
 

@@ -27,8 +27,10 @@ class Memory {
   [[nodiscard]] std::optional<std::uint64_t> load(std::uint64_t address, std::uint32_t size) const;
   /// false: out of bounds.
   [[nodiscard]] bool store(std::uint64_t address, std::uint32_t size, std::uint64_t value);
-  /// `size` bytes of the packet at `offset`, big-endian; nullopt: not within the packet.
-  [[nodiscard]] std::optional<std::uint64_t> load_packet(std::int64_t offset, std::uint32_t size) const;
+  /// `size` bytes, big-endian, of the packet that the skb at `context` has, at `offset` as LD_ABS counts; nullopt: not
+  /// within the packet.
+  [[nodiscard]] std::optional<std::uint64_t> load_packet(std::uint64_t context, std::int64_t offset, std::uint32_t size,
+                                                         ProgramType type) const;
 
  private:
   enum class Access : std::uint8_t { kRead, kWrite };

@@ -33,6 +33,7 @@ class Machine {
     r_[2] = context.size();
     r_[10] = memory_.frame_end(0);
     env_.context = context.data();
+    env_.type = program.type;
     env_.engine = this;
     env_.invoke = &Machine::invoke;
     allow_map_values(program);
@@ -176,7 +177,7 @@ void Machine::operator()(const LoadPacket& insn) {
   if (insn.mode == PacketMode::kIndirect)
     offset = static_cast<std::int32_t>(static_cast<std::uint32_t>(r_[insn.src.index]) +
                                        static_cast<std::uint32_t>(insn.imm));
-  const auto loaded = memory_.load_packet(offset, bytes(insn.size));
+  const auto loaded = memory_.load_packet(r_[6], offset, bytes(insn.size), frames_.back().program->type);
   r_[0] = loaded.value_or(0);
   if (!loaded) leave();
 }

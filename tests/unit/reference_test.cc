@@ -95,9 +95,9 @@ TEST(ReferenceContext, LegacyPacketLoadsAreBigEndianAndEndTheProgram) {
   SkbContext skb{.data = address_of(packet.data()), .data_end = address_of(packet.data() + packet.size())};
   const auto bytes = std::as_writable_bytes(std::span(&skb, 1));
   Options options{.context = ContextKind::kSkBuff};
-  EXPECT_EQ(run(program_of("r0 = *(u16 *)skb[1]\nr0 += 1\nexit"), bytes, options), (RunResult{0x0204}));
-  EXPECT_EQ(run(program_of("r3 = 1\nr0 = *(u16 *)skb[r3 + 1]\nexit"), bytes, options), (RunResult{0x0304}));
-  EXPECT_EQ(run(program_of("r0 = *(u16 *)skb[3]\nr0 = 1\nexit"), bytes, options), (RunResult{0}));
+  EXPECT_EQ(run(program_of("r6 = r1\nr0 = *(u16 *)skb[1]\nr0 += 1\nexit"), bytes, options), (RunResult{0x0204}));
+  EXPECT_EQ(run(program_of("r6 = r1\nr3 = 1\nr0 = *(u16 *)skb[r3 + 1]\nexit"), bytes, options), (RunResult{0x0304}));
+  EXPECT_EQ(run(program_of("r6 = r1\nr0 = *(u16 *)skb[3]\nr0 = 1\nexit"), bytes, options), (RunResult{0}));
 }
 
 TEST(ReferenceTailCall, ContinuesThereAtMost33Times) {
