@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verifier/domain/print.h"
+
+#include "verifier/engine/run.h"
+
+namespace skep::verifier {
+namespace {
+
+/// "(a=1,b=2)": attributes with commas between them.
+class Attributes {
+ public:
+  void add(std::string_view name, std::int64_t value) { add(std::string(name) + "=" + std::to_string(value)); }
+  void add(const std::string& text) {
+    if (text.empty()) return;
+    if (!text_.empty()) text_ += ",";
+    text_ += text;
+  }
+  [[nodiscard]] std::string in_parentheses() const { return "(" + text_ + ")"; }
+
+ private:
+  std::string text_;
+};
+
+std::string print_scalar(const Value& value) {
+  if (value.scalar.is_constant() && value.id == 0)
+    return (value.precise ? "P" : "") + std::to_string(static_cast<std::int64_t>(value.scalar.value()));
+  Attributes attributes;
+  if (value.id != 0) {
+    std::string id = "id=" + std::to_string(value.id & ~kIdPlusOffset);
+    if ((value.id & kIdPlusOffset) != 0) id += (value.offset < 0 ? "" : "+") + std::to_string(value.offset);
+    attributes.add(id);
+  }
+  attributes.add(print_ranges(value.scalar));
+  return (value.precise ? "Pscalar" : "scalar") + attributes.in_parentheses();
+}
+
+std::string print_pointer(const Run& run, const Value& value) {
+  std::string name(kind_name(value));
+  if (value.kind == ValueKind::kStack) {
+    if (value.frame != run.state.current) name += "[" + std::to_string(value.frame) + "]";
+    if (value.scalar.is_constant())
+      return name + std::to_string(value.offset + static_cast<std::int64_t>(value.scalar.value()));
+  }
+  Attributes attributes;
+  if (value.id != 0) attributes.add("id", value.id);
+  if (value.reference != 0) attributes.add("ref_obj_id", value.reference);
+  if (value.kind == ValueKind::kMap || value.kind == ValueKind::kMapValue || value.kind == ValueKind::kMapKey) {
+    const MapSpec& map = run.map_of(value);
+    if (!map.name.empty()) attributes.add("map=" + map.name.substr(0, 15));
+    attributes.add("ks", map.key_size);
+    attributes.add("vs", map.value_size);
+  }
+  if (value.offset != 0) attributes.add("off", value.offset);
+  if (value.is_packet()) attributes.add("r", value.extent);
+  if (value.kind == ValueKind::kMemory) attributes.add("sz", value.extent);
+  if (value.scalar.is_constant()) {
+    if (value.scalar.value() != 0) attributes.add("imm", static_cast<std::int64_t>(value.scalar.value()));
+  } else {
+    attributes.add(print_ranges(value.scalar));
+  }
+  return name + attributes.in_parentheses();
+}
+
+/// Kinds of the eight bytes, the one at the highest address first.
+std::string print_bytes(const Slot& slot) {
+  std::string text;
+  for (std::size_t i = kSlotBytes; i-- > 0;) {
+    switch (slot.bytes[i]) {
+      case ByteKind::kInvalid: text += '?'; break;
+      case ByteKind::kSpill: text += 'r'; break;
+      case ByteKind::kMisc: text += 'm'; break;
+      case ByteKind::kZero: text += '0'; break;
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string print_value(const Run& run, const Value& value) {
+  if (value.kind == ValueKind::kNotInit) return "?";
+  return value.is_scalar() ? print_scalar(value) : print_pointer(run, value);
+}
+
+std::vector<std::string> print_registers(const Run& run) {
+  std::vector<std::string> result;
+  const Frame& frame = run.state.frame();
+  for (std::uint32_t reg = 0; reg < kRegs; ++reg)
+    if (frame.regs[reg].kind != ValueKind::kNotInit)
+      result.push_back("R" + std::to_string(reg) + "=" + print_value(run, frame.regs[reg]));
+  for (std::uint32_t i = 0; i < frame.slots; ++i) {
+    const Slot& slot = frame.stack[i];
+    const std::string bytes = print_bytes(slot);
+    if (bytes == "????????") continue;
+    std::string text = "fp-" + std::to_string((i + 1) * kSlotBytes) + "=";
+    if (slot.is_full_spill()) {
+      text += print_value(run, slot.value);
+    } else {
+      text += slot.is_spill() ? bytes + " " + print_value(run, slot.value) : bytes;
+    }
+    result.push_back(std::move(text));
+  }
+  return result;
+}
+
+}  // namespace skep::verifier

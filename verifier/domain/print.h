@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Registers and stack in the format of the kernel's log.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "verifier/domain/value.h"
+
+namespace skep::verifier {
+
+class Run;
+
+/// "ctx()", "fp-8", "scalar(umin=1,umax=5)", "map_value(map=counters,ks=4,vs=8)".
+std::string print_value(const Run& run, const Value& value);
+/// "R1=ctx()", ..., "fp-8=mmmmmmmm" of the active frame.
+std::vector<std::string> print_registers(const Run& run);
+
+}  // namespace skep::verifier

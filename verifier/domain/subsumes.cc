@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verifier/domain/subsumes.h"
+
+#include "base/unreachable.h"
+#include "verifier/engine/run.h"
+
+namespace skep::verifier {
+namespace {
+
+/// Ids name values within one state; two states agree when their ids map to each other one to one.
+class IdMap {
+ public:
+  bool match(std::uint32_t old_id, std::uint32_t current_id) {
+    if ((old_id == 0) != (current_id == 0)) return false;
+    if (old_id == 0) return true;
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      if (old_[i] == old_id) return current_[i] == current_id;
+      if (current_[i] == current_id) return false;
+    }
+    if (count_ == old_.size()) return false;
+    old_[count_] = old_id;
+    current_[count_++] = current_id;
+    return true;
+  }
+  /// A scalar without an id is linked to nothing: as good as one whose id nobody shares.
+  bool match_scalar(std::uint32_t old_id, std::uint32_t current_id) {
+    if (old_id == 0 && current_id == 0) return true;
+    return match(old_id != 0 ? old_id : --fresh_, current_id != 0 ? current_id : --fresh_);
+  }
+
+ private:
+  static constexpr std::size_t kMaxIds = 600;
+  std::array<std::uint32_t, kMaxIds> old_, current_;
+  std::uint32_t count_ = 0;
+  std::uint32_t fresh_ = kIdPlusOffset - 1;
+};
+
+bool same_kind(const Value& a, const Value& b) {
+  return a.kind == b.kind && a.maybe_null == b.maybe_null && a.read_only == b.read_only;
+}
+
+/// Equal but for ids.
+bool same_but_ids(const Value& a, const Value& b) {
+  if (!same_kind(a, b) || a.frame != b.frame || a.extent != b.extent || a.map != b.map) return false;
+  return a.offset == b.offset && a.scalar == b.scalar;
+}
+
+bool exact(const Value& old, const Value& current, IdMap& ids) {
+  if (old.kind == ValueKind::kNotInit && current.kind == ValueKind::kNotInit) return true;
+  return same_but_ids(old, current) && ids.match(old.id & ~kIdPlusOffset, current.id & ~kIdPlusOffset) &&
+         (old.id & kIdPlusOffset) == (current.id & kIdPlusOffset) && ids.match(old.reference, current.reference) &&
+         ids.match(old.map_uid, current.map_uid);
+}
+
+bool covers_scalar(const Value& old, const Value& current, IdMap& ids, Compare how) {
+  if (!old.precise && how == Compare::kPrecise) return true;
+  const bool plus = (old.id & kIdPlusOffset) != 0;
+  if (plus != ((current.id & kIdPlusOffset) != 0)) return false;
+  if (plus && old.offset != current.offset) return false;
+  return current.scalar.leq(old.scalar) &&
+         ids.match_scalar(old.id & ~kIdPlusOffset, current.id & ~kIdPlusOffset);
+}
+
+bool covers_memory(const Value& old, const Value& current, IdMap& ids) {
+  return old.extent == current.extent && old.map == current.map && old.offset == current.offset &&
+         current.scalar.leq(old.scalar) && ids.match(old.id, current.id) &&
+         ids.match(old.reference, current.reference) && ids.match(old.map_uid, current.map_uid);
+}
+
+bool covers_packet(const Value& old, const Value& current, IdMap& ids) {
+  return old.extent <= current.extent && old.offset == current.offset && ids.match(old.id, current.id) &&
+         current.scalar.leq(old.scalar);
+}
+
+bool covers(const Value& old, const Value& current, IdMap& ids, Compare how) {
+  if (how == Compare::kExact) return exact(old, current, ids);
+  if (old.kind == ValueKind::kNotInit && (how == Compare::kPrecise || current.kind == ValueKind::kNotInit)) return true;
+  if (!same_kind(old, current)) return false;
+  switch (old.kind) {
+    case ValueKind::kScalar: return covers_scalar(old, current, ids, how);
+    case ValueKind::kMapValue:
+    case ValueKind::kMapKey:
+    case ValueKind::kMemory: return covers_memory(old, current, ids);
+    case ValueKind::kPacket:
+    case ValueKind::kPacketMeta: return covers_packet(old, current, ids);
+    case ValueKind::kNotInit:
+    case ValueKind::kContext:
+    case ValueKind::kMap:
+    case ValueKind::kStack:
+    case ValueKind::kPacketEnd:
+    case ValueKind::kFunction: return exact(old, current, ids);
+  }
+  unreachable();
+}
+
+/// The scalar that an 8-byte read of the slot gives; nullptr: it is no scalar as a whole.
+const Value* whole_scalar(const Slot& slot, const Value& unknown) {
+  if (slot.is_full_spill() && slot.value.is_scalar()) return &slot.value;
+  for (const ByteKind byte : slot.bytes)
+    if (byte != ByteKind::kMisc && byte != ByteKind::kInvalid) return nullptr;
+  return &unknown;
+}
+
+bool covers_bytes(const Slot& old, const Slot& current) {
+  for (std::uint32_t i = 0; i < kSlotBytes; ++i) {
+    if (old.bytes[i] == ByteKind::kInvalid || old.bytes[i] == ByteKind::kMisc) continue;
+    if (old.bytes[i] != current.bytes[i]) return false;
+  }
+  return true;
+}
+
+bool covers_slot(const Slot& old, const Slot& current, IdMap& ids, Compare how) {
+  static const Value kUnknown = unknown_scalar();
+  if (how != Compare::kPrecise && old.bytes != current.bytes) return false;
+  bool untouched = true;
+  for (const ByteKind byte : old.bytes) untouched = untouched && byte == ByteKind::kInvalid;
+  if (untouched) return true;
+  const Value* const old_scalar = whole_scalar(old, kUnknown);
+  const Value* const current_scalar = whole_scalar(current, kUnknown);
+  if (old_scalar != nullptr && current_scalar != nullptr) return covers(*old_scalar, *current_scalar, ids, how);
+  if (!covers_bytes(old, current)) return false;
+  return !old.is_spill() || covers(old.value, current.value, ids, how);
+}
+
+bool covers_stack(const Frame& old, const Frame& current, IdMap& ids, Compare how) {
+  static const Slot kUntouched{};
+  for (std::uint32_t i = 0; i < old.slots; ++i) {
+    if (i >= current.slots && how != Compare::kPrecise) return false;
+    if (!covers_slot(old.stack[i], i < current.slots ? current.stack[i] : kUntouched, ids, how)) return false;
+  }
+  return true;
+}
+
+bool covers_references(const State& old, const State& current, IdMap& ids) {
+  if (old.reference_count != current.reference_count) return false;
+  for (std::uint32_t i = 0; i < old.reference_count; ++i)
+    if (!ids.match(old.references[i].id, current.references[i].id)) return false;
+  return true;
+}
+
+}  // namespace
+
+bool subsumes(const Run& run, const State& old, const State& current, Compare how) {
+  if (old.current != current.current) return false;
+  IdMap ids;
+  if (!covers_references(old, current, ids)) return false;
+  for (std::uint32_t i = 0; i <= old.current; ++i) {
+    const Frame& was = *old.frames[i];
+    const Frame& is = *current.frames[i];
+    if (was.callsite != is.callsite || was.role != is.role || was.callback_depth > is.callback_depth) return false;
+    const std::uint32_t live = run.layout.insns[frame_insn(old, i)].live_before;
+    for (std::uint32_t reg = 0; reg < kRegs - 1; ++reg)
+      if ((live >> reg & 1) != 0 && !covers(was.regs[reg], is.regs[reg], ids, how)) return false;
+    if (!covers_stack(was, is, ids, how)) return false;
+  }
+  return true;
+}
+
+bool maybe_looping(const State& old, const State& current) {
+  if (old.current != current.current) return false;
+  const Frame& was = old.frame();
+  const Frame& is = current.frame();
+  for (std::uint32_t reg = 0; reg < kRegs - 1; ++reg) {
+    const Value& a = was.regs[reg];
+    const Value& b = is.regs[reg];
+    if (!same_but_ids(a, b) || a.id != b.id || a.reference != b.reference) return false;
+  }
+  return true;
+}
+
+}  // namespace skep::verifier

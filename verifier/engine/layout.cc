@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verifier/engine/layout.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "base/overloaded.h"
+
+namespace skep::verifier {
+namespace {
+
+constexpr std::uint8_t kClassMask = 0x07, kClassJmp = 0x05, kClassJmp32 = 0x06, kOpMask = 0xf0;
+constexpr std::uint8_t kOpJa = 0x00, kOpCall = 0x80, kOpExit = 0x90;
+
+std::int64_t relative(InsnIndex at, std::int64_t offset) { return std::int64_t{at} + 1 + offset; }
+
+/// What an instruction that is not quite right would do: the fault is reported where it is reached.
+Successors raw_successors(const isa::RawInsn& raw, InsnIndex at) {
+  const std::uint8_t cls = raw.opcode & kClassMask;
+  if (cls != kClassJmp && cls != kClassJmp32) return {.falls_through = true};
+  const std::uint8_t op = raw.opcode & kOpMask;
+  if (op == kOpExit) return {};
+  if (op == kOpCall) return {.falls_through = true};
+  if (op == kOpJa) return {.target = relative(at, cls == kClassJmp32 ? raw.imm : std::int32_t{raw.offset})};
+  return {.falls_through = true, .target = relative(at, raw.offset)};
+}
+
+Diagnostic reason(DiagCode code, InsnIndex at, std::vector<DiagArg> args = {}) {
+  return {.code = code, .at = at, .args = std::move(args)};
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> Layout::find_subprogram(InsnIndex first) const {
+  const auto found = std::lower_bound(subprograms.begin(), subprograms.end(), first,
+                                      [](const Subprogram& sub, InsnIndex at) { return sub.first < at; });
+  if (found == subprograms.end() || found->first != first) return std::nullopt;
+  return static_cast<std::uint32_t>(found - subprograms.begin());
+}
+
+Successors successors(const isa::Insns& insns, InsnIndex at) {
+  const Successors next{.falls_through = true};
+  return std::visit(
+      Overloaded{
+          [&](const isa::Branch& insn) { return Successors{.falls_through = true, .target = relative(at, insn.offset)}; },
+          [&](const isa::MayGoto& insn) {
+            return Successors{.falls_through = true, .target = relative(at, insn.offset)};
+          },
+          [&](const isa::Jump& insn) { return Successors{.target = relative(at, insn.offset)}; },
+          [&](const isa::Exit&) { return Successors{}; },
+          [&](const isa::LoadImm64&) { return Successors{.falls_through = true, .width = 2}; },
+          [&](const isa::Illegal& insn) { return raw_successors(insn.raw, at); },
+          [&](const auto&) { return next; },
+      },
+      insns[at]);
+}
+
+std::optional<std::int64_t> callee(const isa::Insns& insns, InsnIndex at) {
+  if (const auto* call = std::get_if<isa::Call>(&insns[at]); call != nullptr && call->kind == isa::CallKind::kLocal)
+    return relative(at, call->imm);
+  if (const auto* load = std::get_if<isa::LoadImm64>(&insns[at]);
+      load != nullptr && load->kind == isa::Imm64Kind::kFunction)
+    return relative(at, load->low);
+  return std::nullopt;
+}
+
+std::optional<std::uint8_t> callback_argument(const isa::Insn& insn, const Platform& platform) {
+  const auto* call = std::get_if<isa::Call>(&insn);
+  if (call == nullptr || call->kind != isa::CallKind::kHelper) return std::nullopt;
+  const HelperProto* proto = platform.helper(call->imm);
+  if (proto == nullptr) return std::nullopt;
+  for (std::uint8_t i = 0; i < 5; ++i)
+    if (proto->args[i] == ArgKind::Func) return static_cast<std::uint8_t>(i + 1);
+  return std::nullopt;
+}
+
+std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layout) {
+  const auto size = static_cast<std::int64_t>(program.insns.size());
+  std::vector<InsnIndex> starts{0};
+  for (InsnIndex at = 0; at < program.insns.size(); ++at) {
+    const auto target = callee(program.insns, at);
+    if (!target) continue;
+    if (*target < 0 || *target >= size) return reason(DiagCode::kInvalidCallee, at);
+    starts.push_back(static_cast<InsnIndex>(*target));
+  }
+  std::sort(starts.begin(), starts.end());
+  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  for (std::size_t i = 0; i < starts.size(); ++i) {
+    const InsnIndex end = i + 1 < starts.size() ? starts[i + 1] : static_cast<InsnIndex>(size);
+    const auto info = std::find_if(program.functions.begin(), program.functions.end(),
+                                   [&](const FunctionInfo& function) { return function.first == starts[i]; });
+    layout.subprograms.push_back(
+        {.first = starts[i], .end = end, .global = i != 0 && info != program.functions.end() && info->global});
+  }
+  for (std::uint16_t i = 0; i < layout.subprograms.size(); ++i) {
+    Subprogram& sub = layout.subprograms[i];
+    for (InsnIndex at = sub.first; at < sub.end; ++at) {
+      layout.insns[at].subprogram = i;
+      const Successors next = successors(program.insns, at);
+      if (const auto* call = std::get_if<isa::Call>(&program.insns[at]))
+        sub.has_tail_call |= call->kind == isa::CallKind::kHelper && call->imm == 12;
+      sub.has_legacy_load |= std::holds_alternative<isa::LoadPacket>(program.insns[at]);
+      if (next.target && (*next.target < sub.first || *next.target >= sub.end))
+        return reason(DiagCode::kJumpOutOfRange, at, {std::uint64_t{at}, *next.target});
+      const bool last = at + 1 == sub.end;
+      if (last && next.falls_through) return reason(DiagCode::kFallsOffEnd, at);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Diagnostic> check_encodings(const Program& program) {
+  for (InsnIndex at = 0; at < program.insns.size(); ++at) {
+    const isa::Insn& insn = program.insns[at];
+    if (const auto* illegal = std::get_if<isa::Illegal>(&insn); illegal != nullptr) {
+      if (illegal->field == isa::Field::kOpcode)
+        return reason(DiagCode::kUnknownOpcode, at, {std::uint64_t{illegal->raw.opcode}});
+      if (illegal->raw.opcode == 0x18) return reason(DiagCode::kInvalidLoadImm64, at);
+    }
+    if (const auto* load = std::get_if<isa::LoadImm64>(&insn); load != nullptr) {
+      if (at + 1 == program.insns.size() || !std::holds_alternative<isa::Continuation>(program.insns[at + 1]))
+        return reason(DiagCode::kInvalidLoadImm64, at);
+      const bool names_map = load->kind == isa::Imm64Kind::kMapIndex || load->kind == isa::Imm64Kind::kMapValueIndex;
+      if (names_map && (load->low < 0 || static_cast<std::size_t>(load->low) >= program.maps.size()))
+        return reason(DiagCode::kUnknownMap, at, {std::int64_t{load->low}});
+      ++at;
+    }
+  }
+  return std::nullopt;
+}
+
+LayoutOrReason make_layout(const Program& program, const Platform& platform) {
+  constexpr std::size_t kMaxInsns = 1'000'000;
+  if (program.insns.empty() || program.insns.size() > kMaxInsns)
+    return reason(DiagCode::kProgramSize, 0, {std::uint64_t{program.insns.size()}});
+  Layout layout;
+  layout.insns.resize(program.insns.size());
+  if (auto found = find_subprograms(program, layout)) return std::move(*found);
+  if (auto found = check_encodings(program)) return std::move(*found);
+  if (auto found = check_control_flow(program, platform, layout)) return std::move(*found);
+  compute_loops(program, layout);
+  compute_live_registers(program, platform, layout);
+  return layout;
+}
+
+}  // namespace skep::verifier

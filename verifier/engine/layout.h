@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is known of a program before it is explored: its subprograms, where to look for equal states, which registers
+// are live where, and which instructions lie on a loop. Built once, in the order in which Linux makes these checks.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "skep/platform.h"
+#include "skep/verify.h"
+#include "verifier/domain/state.h"
+
+namespace skep::verifier {
+
+struct Subprogram {
+  InsnIndex first = 0;
+  InsnIndex end = 0;
+  bool global = false;
+  bool has_tail_call = false;
+  bool has_legacy_load = false;
+  std::uint32_t stack_bytes = 0;  ///< Deepest access seen.
+};
+
+/// Facts of one slot.
+struct InsnPlan {
+  std::uint16_t live_before = 0;  ///< Bit n: register n may be read from here on.
+  std::uint16_t subprogram = 0;
+  std::uint32_t scc = 0;        ///< Number of the loop that the instruction lies on; 0: none.
+  bool prune : 1 = false;       ///< Compare with the states seen here before.
+  bool jump : 1 = false;        ///< Reached otherwise than by falling through: remember the step.
+  bool checkpoint : 1 = false;  ///< Always remember the state here.
+  bool callback_call : 1 = false;
+};
+
+struct Layout {
+  std::vector<Subprogram> subprograms;
+  std::vector<InsnPlan> insns;
+
+  /// Index of the subprogram that begins at `first`; nullopt: none does.
+  [[nodiscard]] std::optional<std::uint32_t> find_subprogram(InsnIndex first) const;
+};
+
+/// Where control goes from one slot, within its subprogram.
+struct Successors {
+  bool falls_through = false;
+  std::uint32_t width = 1;             ///< Slots to the next instruction.
+  std::optional<std::int64_t> target;  ///< Of a jump.
+};
+Successors successors(const isa::Insns& insns, InsnIndex at);
+
+/// The callee of a local call or of a LoadImm64 of a function; nullopt: not such an instruction.
+std::optional<std::int64_t> callee(const isa::Insns& insns, InsnIndex at);
+
+/// Helpers that call back, and the argument (1 to 5) that is the callback; nullopt: none.
+std::optional<std::uint8_t> callback_argument(const isa::Insn& insn, const Platform& platform);
+
+using LayoutOrReason = std::variant<Layout, Diagnostic>;
+LayoutOrReason make_layout(const Program& program, const Platform& platform);
+
+/// Parts of make_layout.
+std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layout);
+std::optional<Diagnostic> check_encodings(const Program& program);
+std::optional<Diagnostic> check_control_flow(const Program& program, const Platform& platform, Layout& layout);
+void compute_live_registers(const Program& program, const Platform& platform, Layout& layout);
+void compute_loops(const Program& program, Layout& layout);
+
+}  // namespace skep::verifier

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which registers may be read from each instruction on: classic backward data flow inside each subprogram. A register
+// that is not live does not take part in comparing states.
+#include <variant>
+
+#include "base/overloaded.h"
+#include "verifier/engine/layout.h"
+
+namespace skep::verifier {
+namespace {
+
+struct UseDef {
+  std::uint16_t use = 0;
+  std::uint16_t def = 0;
+};
+constexpr std::uint16_t kCallerSaved = 0x3f, kArguments = 0x3e, kEverything = 0x7ff, kR0Bit = 1;
+
+constexpr std::uint16_t bit(isa::Reg reg) { return static_cast<std::uint16_t>(1u << reg.index); }
+constexpr std::uint16_t bit(const isa::Operand& operand) {
+  const auto* reg = std::get_if<isa::Reg>(&operand);
+  return reg == nullptr ? std::uint16_t{0} : bit(*reg);
+}
+constexpr std::uint16_t both(std::uint16_t a, std::uint16_t b) { return static_cast<std::uint16_t>(a | b); }
+
+UseDef of_alu(const isa::Alu& insn) {
+  const bool moves = insn.op == isa::AluOp::kMov || insn.op == isa::AluOp::kMovSx8 ||
+                     insn.op == isa::AluOp::kMovSx16 || insn.op == isa::AluOp::kMovSx32;
+  return {.use = both(bit(insn.src), moves ? std::uint16_t{0} : bit(insn.dst)), .def = bit(insn.dst)};
+}
+
+UseDef of_atomic(const isa::Atomic& insn) {
+  if (insn.op == isa::AtomicOp::kLoadAcquire) return {.use = bit(insn.base), .def = bit(insn.reg)};
+  const std::uint16_t use = both(bit(insn.base), bit(insn.reg));
+  if (insn.op == isa::AtomicOp::kCmpXchg) return {.use = both(use, kR0Bit), .def = kR0Bit};
+  return {.use = use, .def = isa::info(insn.op).fetch ? bit(insn.reg) : std::uint16_t{0}};
+}
+
+UseDef of_call(const isa::Call& insn, const Platform& platform) {
+  UseDef result{.use = kArguments, .def = kCallerSaved};
+  const HelperProto* proto = insn.kind == isa::CallKind::kHelper ? platform.helper(insn.imm) : nullptr;
+  if (proto == nullptr) return result;
+  std::uint32_t count = 0;
+  while (count < 5 && proto->args[count] != ArgKind::None) ++count;
+  result.use = static_cast<std::uint16_t>(((1u << (count + 1)) - 1) & kArguments);
+  return result;
+}
+
+UseDef use_def(const isa::Insn& insn, const Platform& platform) {
+  return std::visit(
+      Overloaded{
+          [](const isa::Alu& i) { return of_alu(i); },
+          [](const isa::ByteSwap& i) { return UseDef{bit(i.dst), bit(i.dst)}; },
+          [](const isa::AddrSpaceCast& i) { return UseDef{bit(i.src), bit(i.dst)}; },
+          [](const isa::LoadImm64& i) { return UseDef{0, bit(i.dst)}; },
+          [](const isa::LoadPacket&) { return UseDef{kEverything, 0}; },
+          [](const isa::Load& i) { return UseDef{bit(i.base), bit(i.dst)}; },
+          [](const isa::Store& i) { return UseDef{both(bit(i.base), bit(i.src)), 0}; },
+          [](const isa::Atomic& i) { return of_atomic(i); },
+          [](const isa::Branch& i) { return UseDef{both(bit(i.dst), bit(i.src)), 0}; },
+          [&](const isa::Call& i) { return of_call(i, platform); },
+          [](const isa::Exit&) { return UseDef{kR0Bit, 0}; },
+          [](const isa::Jump&) { return UseDef{}; },
+          [](const isa::MayGoto&) { return UseDef{}; },
+          [](const isa::Continuation&) { return UseDef{}; },
+          [](const isa::Illegal&) { return UseDef{kEverything, 0}; },
+      },
+      insn);
+}
+
+}  // namespace
+
+void compute_live_registers(const Program& program, const Platform& platform, Layout& layout) {
+  const std::size_t count = program.insns.size();
+  struct Node {
+    UseDef regs;
+    InsnIndex next = kNoInsn, target = kNoInsn;
+  };
+  std::vector<Node> nodes(count);
+  for (InsnIndex at = 0; at < count; ++at) {
+    const Successors next = successors(program.insns, at);
+    nodes[at].regs = use_def(program.insns[at], platform);
+    if (next.falls_through && at + next.width < count) nodes[at].next = at + next.width;
+    if (next.target) nodes[at].target = static_cast<InsnIndex>(*next.target);
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t at = count; at-- > 0;) {
+      const Node& node = nodes[at];
+      std::uint32_t live = 0;
+      if (node.next != kNoInsn) live |= layout.insns[node.next].live_before;
+      if (node.target != kNoInsn) live |= layout.insns[node.target].live_before;
+      live = (live & ~std::uint32_t{node.regs.def}) | node.regs.use;
+      if (live == layout.insns[at].live_before) continue;
+      layout.insns[at].live_before = static_cast<std::uint16_t>(live);
+      changed = true;
+    }
+  }
+}
+
+}  // namespace skep::verifier

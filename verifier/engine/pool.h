@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory for saved states: blocks of a few size classes cut from big chunks, with a free list a class. Everything is
+// given back at once when the pool dies.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace skep::verifier {
+
+class StatePool {
+ public:
+  std::byte* allocate(std::size_t size) {
+    const std::size_t cls = class_of(size);
+    if (cls >= kClasses) return large_.emplace_back(new std::byte[size]).get();
+    if (FreeBlock* const block = free_[cls]; block != nullptr) {
+      free_[cls] = block->next;
+      return static_cast<std::byte*>(static_cast<void*>(block));
+    }
+    return cut((cls + 1) * kGrain);
+  }
+  /// `size` as given to allocate(). Blocks above the largest class stay until the end.
+  void release(std::byte* block, std::size_t size) {
+    const std::size_t cls = class_of(size);
+    if (cls >= kClasses) return;
+    free_[cls] = new (block) FreeBlock{free_[cls]};
+  }
+
+ private:
+  struct FreeBlock {
+    FreeBlock* next = nullptr;
+  };
+  static constexpr std::size_t kGrain = 256, kClasses = 256, kChunk = std::size_t{1} << 20;
+  static constexpr std::size_t class_of(std::size_t size) { return (size - 1) / kGrain; }
+
+  std::byte* cut(std::size_t size) {
+    if (left_ < size) {
+      chunks_.emplace_back(new std::byte[kChunk]);
+      next_ = chunks_.back().get();
+      left_ = kChunk;
+    }
+    std::byte* const block = next_;
+    next_ += size;
+    left_ -= size;
+    return block;
+  }
+
+  std::array<FreeBlock*, kClasses> free_{};
+  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  std::vector<std::unique_ptr<std::byte[]>> large_;
+  std::byte* next_ = nullptr;
+  std::size_t left_ = 0;
+};
+
+}  // namespace skep::verifier

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// verify(): the steps of a verdict.
+#include <memory>
+#include <utility>
+
+#include "base/overloaded.h"
+#include "skep/verify.h"
+#include "verifier/engine/run.h"
+
+namespace skep {
+namespace {
+
+Rejection reject(Diagnostic reason, VerifyStats stats = {}) {
+  return Rejection{.reason = std::move(reason), .stats = stats, .log = {}};
+}
+
+/// Program types whose rules are modelled.
+constexpr ProgramTypeSet kModelled =
+    kTcTypes | set_of(ProgramType::kSocketFilter, ProgramType::kXdp, ProgramType::kCgroupSkb, ProgramType::kTracepoint,
+                      ProgramType::kKprobe, ProgramType::kRawTracepoint, ProgramType::kPerfEvent,
+                      ProgramType::kSyscall);
+
+}  // namespace
+
+Verdict verify(Program program, const Platform& platform, const VerifyOptions& options) {
+  const auto unsupported = [](std::string what) {
+    return reject({.code = DiagCode::kUnsupported, .args = {std::move(what)}});
+  };
+  if (!program.unsupported.empty()) return unsupported(program.unsupported);
+  if (!contains(kModelled, program.type))
+    return unsupported("program type " + std::string(info(program.type).name));
+
+  verifier::LayoutOrReason layout = verifier::make_layout(program, platform);
+  if (auto* const reason = std::get_if<Diagnostic>(&layout)) return reject(std::move(*reason));
+  const auto run = std::make_unique<verifier::Run>(program, platform, options,
+                                                   std::get<verifier::Layout>(std::move(layout)));
+  if (!run->explore().has_value()) return reject(std::move(*run->rejection), run->stats);
+  Facts facts = std::move(run->facts);
+  return VerifiedProgram(std::move(program), std::move(facts), run->stats, {});
+}
+
+}  // namespace skep

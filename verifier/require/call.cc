@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may call which helper, and on which maps.
+#include <string>
+
+#include "verifier/require/require.h"
+
+namespace skep::verifier {
+namespace {
+
+bool is_gpl_compatible(std::string_view license) {
+  constexpr auto kCompatible = std::to_array<std::string_view>(
+      {"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"});
+  for (const std::string_view name : kCompatible)
+    if (name == license) return true;
+  return false;
+}
+
+/// Maps that have helpers of their own, and whether others may take them.
+bool map_fits(MapType type, HelperId id) {
+  const bool generic = id == HelperId::map_lookup_elem || id == HelperId::map_update_elem ||
+                       id == HelperId::map_delete_elem || id == HelperId::for_each_map_elem ||
+                       id == HelperId::map_lookup_percpu_elem;
+  switch (type) {
+    case MapType::kProgArray: return id == HelperId::tail_call;
+    case MapType::kPerfEventArray: return id == HelperId::perf_event_output;
+    case MapType::kRingBuf:
+      return id == HelperId::ringbuf_output || id == HelperId::ringbuf_reserve || id == HelperId::ringbuf_query;
+    case MapType::kArrayOfMaps:
+    case MapType::kHashOfMaps: return id == HelperId::map_lookup_elem;
+    case MapType::kPerCpuHash:
+    case MapType::kPerCpuArray: return generic;
+    case MapType::kHash:
+    case MapType::kArray:
+    case MapType::kLruHash: return generic && id != HelperId::map_lookup_percpu_elem;
+    case MapType::kUnspec: return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+Check check_helper_available(Run& run, std::int32_t id, const HelperProto* proto) {
+  if (proto == nullptr) return run.reject(DiagCode::kUnknownHelper, std::int64_t{id});
+  if (!contains(proto->available, run.program.type))
+    return run.reject(DiagCode::kHelperNotAvailable, std::string(proto->name), std::int64_t{id});
+  if (proto->gpl_only && !is_gpl_compatible(run.program.license)) return run.reject(DiagCode::kHelperGplOnly);
+  return Check::ok();
+}
+
+Check check_map_for_helper(Run& run, const MapSpec& map, const HelperProto& proto) {
+  if (map_fits(map.type, static_cast<HelperId>(proto.id))) return Check::ok();
+  return run.reject(DiagCode::kMapHelperMismatch, std::uint64_t{static_cast<std::uint8_t>(map.type)},
+                    std::string(proto.name), std::int64_t{proto.id});
+}
+
+}  // namespace skep::verifier

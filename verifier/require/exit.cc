@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must hold when the program ends, and of all paths together.
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "verifier/domain/print.h"
+#include "verifier/require/require.h"
+
+namespace skep::verifier {
+namespace {
+
+struct Range {
+  std::int64_t low = 0, high = 0;
+};
+constexpr std::uint32_t kAttachCgroupEgress = 1;
+
+/// Values that a program of this type may return; nothing: any.
+std::optional<Range> return_range(const Program& program) {
+  if (program.type != ProgramType::kCgroupSkb) return std::nullopt;
+  return Range{.low = 0, .high = program.attach_type == kAttachCgroupEgress ? 3 : 1};
+}
+
+}  // namespace
+
+Check check_references_released(Run& run, DiagCode code) {
+  if (run.state.reference_count == 0) return Check::ok();
+  const Reference& first = run.state.references[0];
+  return run.reject(code, std::uint64_t{first.id}, std::uint64_t{first.at});
+}
+
+Check check_return_value(Run& run) {
+  TRY_OK(check_readable(run, 0));
+  const auto range = return_range(run.program);
+  if (!range) return Check::ok();
+  const Value& result = run.reg(isa::kR0);
+  if (!result.is_scalar()) return run.reject(DiagCode::kReturnKind, std::string(kind_name(result)));
+  run.mark_precise(0);
+  if (result.scalar.smin >= range->low && result.scalar.smax <= range->high) return Check::ok();
+  return run.reject(DiagCode::kReturnRange, print_range(result.scalar), range->low, range->high);
+}
+
+namespace {
+
+constexpr std::uint32_t kMaxChainBytes = 512, kMaxTailCallBytes = 256;
+
+std::uint32_t frame_bytes(const Subprogram& sub) { return (std::max(sub.stack_bytes, 1u) + 31) / 32 * 32; }
+
+/// Walks all chains of calls; recursion is impossible here, since it would have run out of frames.
+class DepthWalk {
+ public:
+  explicit DepthWalk(Run& run) : run_(run) {}
+
+  Check visit(std::uint32_t index, std::uint32_t above, std::uint32_t frames) {
+    const Subprogram& sub = run_.layout.subprograms[index];
+    if (sub.has_tail_call && above >= kMaxTailCallBytes)
+      return run_.reject(DiagCode::kTailCallStack, std::uint64_t{above});
+    const std::uint32_t depth = above + frame_bytes(sub);
+    if (depth > kMaxChainBytes)
+      return run_.reject(DiagCode::kStackTooDeep, std::uint64_t{frames}, std::uint64_t{depth});
+    if (frames > kMaxFrames) return run_.reject(DiagCode::kTooManyFrames, std::uint64_t{frames});
+    run_.stats.stack_depth = std::max(run_.stats.stack_depth, depth);
+    for (InsnIndex at = sub.first; at < sub.end; ++at) {
+      const auto target = callee(run_.program.insns, at);
+      if (!target) continue;
+      const auto found = run_.layout.find_subprogram(static_cast<InsnIndex>(*target));
+      if (found && *found != index) TRY_OK(visit(*found, depth, frames + 1));
+    }
+    return Check::ok();
+  }
+
+ private:
+  Run& run_;
+};
+
+}  // namespace
+
+Check check_stack_depth(Run& run) { return DepthWalk(run).visit(0, 0, 1); }
+
+}  // namespace skep::verifier

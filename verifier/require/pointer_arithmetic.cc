@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which pointers may be computed with, and how.
+#include <string>
+
+#include "base/unreachable.h"
+#include "verifier/require/require.h"
+
+namespace skep::verifier {
+namespace {
+
+bool can_move(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::kContext:
+    case ValueKind::kMapValue:
+    case ValueKind::kMapKey:
+    case ValueKind::kStack:
+    case ValueKind::kPacket:
+    case ValueKind::kPacketMeta:
+    case ValueKind::kMemory:
+    case ValueKind::kFunction: return true;
+    case ValueKind::kNotInit:
+    case ValueKind::kScalar:
+    case ValueKind::kMap:
+    case ValueKind::kPacketEnd: return false;
+  }
+  unreachable();
+}
+
+}  // namespace
+
+Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer, isa::AluOp op, isa::Width width) {
+  if (width == isa::Width::k32) return run.reject(DiagCode::kPointerArithmetic32, std::uint64_t{dst});
+  if (pointer.maybe_null)
+    return run.reject(DiagCode::kPointerArithmeticNull, std::uint64_t{dst}, std::string(kind_name(pointer)));
+  if (!can_move(pointer.kind))
+    return run.reject(DiagCode::kPointerArithmetic, std::uint64_t{dst}, std::string(kind_name(pointer)));
+  if (op == isa::AluOp::kAdd || op == isa::AluOp::kSub) return Check::ok();
+  const std::string token(isa::info(op).token);
+  if (op == isa::AluOp::kAnd || op == isa::AluOp::kOr || op == isa::AluOp::kXor)
+    return run.reject(DiagCode::kPointerBitwise, std::uint64_t{dst}, token);
+  return run.reject(DiagCode::kPointerOperator, std::uint64_t{dst}, token);
+}
+
+/// `value`: what is added (a scalar), or the result. It must stay far from where 32-bit offsets wrap.
+Check check_sane_offset(Run& run, const Value& value, const Value& pointer) {
+  const std::string kind(base_kind_name(pointer.kind));
+  const Scalar& scalar = value.scalar;
+  const auto known = static_cast<std::int64_t>(scalar.bits.value);
+  if (scalar.is_constant() && (known >= kMaxVariableOffset || known <= -kMaxVariableOffset))
+    return run.reject(DiagCode::kPointerLargeConstant, kind, known);
+  if (value.is_pointer() && (value.offset >= kMaxVariableOffset || value.offset <= -kMaxVariableOffset))
+    return run.reject(DiagCode::kPointerOffsetLarge, kind, std::int64_t{value.offset});
+  if (scalar.smin == std::numeric_limits<std::int64_t>::min()) return run.reject(DiagCode::kPointerUnbounded, kind);
+  if (scalar.smin >= kMaxVariableOffset || scalar.smin <= -kMaxVariableOffset)
+    return run.reject(DiagCode::kPointerOutOfBounds, scalar.smin, kind);
+  return Check::ok();
+}
+
+}  // namespace skep::verifier

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounds of map values, packets, and other memory of known size.
+#include "verifier/require/require.h"
+
+namespace skep::verifier {
+namespace {
+
+bool inside(std::int64_t offset, std::uint32_t size, std::int64_t limit, ZeroSize zero) {
+  return offset >= 0 && (size > 0 || zero == ZeroSize::kAllowed) && offset + std::int64_t{size} <= limit;
+}
+
+Check check_map_direction(Run& run, const MapSpec& map, std::int32_t offset, std::uint32_t size, AccessMode mode) {
+  const bool writes = mode == AccessMode::kWrite;
+  const std::uint32_t forbidden = writes ? map_flags::kReadOnlyProgram : map_flags::kWriteOnlyProgram;
+  if ((map.flags & forbidden) == 0) return Check::ok();
+  return run.reject(writes ? DiagCode::kMapWriteForbidden : DiagCode::kMapReadForbidden, std::uint64_t{map.value_size},
+                    std::int64_t{offset}, std::uint64_t{size});
+}
+
+}  // namespace
+
+Check check_region(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, std::uint32_t limit,
+                   ZeroSize zero) {
+  const Value& base = run.reg(reg);
+  const std::int64_t start = std::int64_t{base.offset} + offset;
+  const std::int64_t low = base.scalar.smin;
+  if (low < 0) {
+    const bool wraps =
+        low == std::numeric_limits<std::int64_t>::min() || start + low != static_cast<std::int32_t>(start + low);
+    if (wraps || start + low < 0) return run.reject(DiagCode::kMinValueNegative, std::uint64_t{reg});
+  }
+  if (low > kMaxVariableOffset) return run.reject(DiagCode::kUnboundedAccess, std::uint64_t{reg});
+  if (!inside(start + low, size, limit, zero))
+    return run.reject(DiagCode::kMinValueOutside, std::uint64_t{reg}, start + low, std::uint64_t{size},
+                      std::uint64_t{limit});
+  if (base.scalar.umax >= static_cast<std::uint64_t>(kMaxVariableOffset))
+    return run.reject(DiagCode::kUnboundedAccess, std::uint64_t{reg});
+  const std::int64_t high = start + static_cast<std::int64_t>(base.scalar.umax);
+  if (!inside(high, size, limit, zero))
+    return run.reject(DiagCode::kMaxValueOutside, std::uint64_t{reg}, high, std::uint64_t{size}, std::uint64_t{limit});
+  return Check::ok();
+}
+
+Check check_map_value(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
+                      ZeroSize zero) {
+  const MapSpec& map = run.map_of(run.reg(reg));
+  TRY_OK(check_map_direction(run, map, run.reg(reg).offset + offset, size, mode));
+  return check_region(run, reg, offset, size, map.value_size, zero);
+}
+
+Check check_packet(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, ZeroSize zero) {
+  const Value& base = run.reg(reg);
+  // The range was learnt of pointers with the same id, so only the known part of the offset counts.
+  if (base.scalar.smin < 0) return run.reject(DiagCode::kMinValueNegative, std::uint64_t{reg});
+  const std::int64_t start = std::int64_t{base.offset} + offset;
+  if (base.extent < 0 || !inside(start, size, base.extent, zero))
+    return run.reject(DiagCode::kOutsidePacket, std::uint64_t{reg}, start, std::uint64_t{size},
+                      std::int64_t{base.extent});
+  return Check::ok();
+}
+
+Check check_packet_write(Run& run) {
+  constexpr ProgramTypeSet kWriters =
+      kTcTypes | set_of(ProgramType::kXdp, ProgramType::kLwtXmit, ProgramType::kSkSkb, ProgramType::kSkMsg);
+  if (contains(kWriters, run.program.type)) return Check::ok();
+  return run.reject(DiagCode::kPacketReadOnly);
+}
+
+}  // namespace skep::verifier

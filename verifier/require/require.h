@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Safety rules: what must hold before an instruction. None of these functions changes a register; they answer, and
+// record the reason when they refuse.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+#include "skep/helper.h"
+#include "verifier/engine/run.h"
+
+namespace skep::verifier {
+
+inline constexpr std::int64_t kMaxVariableOffset = std::int64_t{1} << 29;
+inline constexpr std::int64_t kMaxPacketOffset = 0xffff;
+
+enum class AccessMode : std::uint8_t { kRead, kWrite };
+enum class ZeroSize : std::uint8_t { kRefused, kAllowed };
+/// Who accesses: an instruction, or a helper on the program's behalf.
+enum class Accessor : std::uint8_t { kInsn, kHelper };
+
+// registers.cc
+Check check_readable(Run& run, std::uint32_t reg);
+Check check_writable(Run& run, std::uint32_t reg);
+
+// region.cc: memory whose size is known.
+/// [offset, offset + size) of what register `reg` points to lies within `limit` bytes, for all that its variable part
+/// can be.
+Check check_region(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, std::uint32_t limit,
+                   ZeroSize zero);
+Check check_map_value(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
+                      ZeroSize zero);
+Check check_packet(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, ZeroSize zero);
+Check check_packet_write(Run& run);
+
+// context.cc
+/// What a load from the context gives.
+enum class ContextValue : std::uint8_t { kScalar, kPacketData, kPacketMeta, kPacketEnd };
+Check check_context(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
+                    isa::Extend extend, ContextValue& value);
+/// The register holds a pointer without any offset.
+Check check_unmodified(Run& run, std::uint32_t reg);
+
+// stack.cc
+/// Bytes of a frame that an access touches, as offsets from its r10: [first, last).
+struct StackRange {
+  std::int32_t first = 0;
+  std::int32_t last = 0;
+  bool fixed = true;
+};
+Check check_stack_range(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
+                        Accessor who, StackRange& range);
+
+// pointer_arithmetic.cc
+Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer, isa::AluOp op, isa::Width width);
+Check check_sane_offset(Run& run, const Value& value, const Value& pointer);
+
+// call.cc
+Check check_helper_available(Run& run, std::int32_t id, const HelperProto* proto);
+Check check_map_for_helper(Run& run, const MapSpec& map, const HelperProto& proto);
+
+// exit.cc
+Check check_references_released(Run& run, DiagCode code);
+Check check_return_value(Run& run);
+/// After exploration: no chain of calls needs more stack than there is.
+Check check_stack_depth(Run& run);
+
+}  // namespace skep::verifier

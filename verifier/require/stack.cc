@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounds and alignment of stack accesses. What lies there is the business of transfer/stack.cc.
+#include <string>
+
+#include "verifier/domain/print.h"
+#include "verifier/require/require.h"
+
+namespace skep::verifier {
+namespace {
+
+std::string what(AccessMode mode, Accessor who) {
+  if (who == Accessor::kHelper) return " indirect access to";
+  return mode == AccessMode::kRead ? " read from" : " write to";
+}
+
+/// The stack is always accessed at natural alignment, so that spilled registers keep whole.
+Check check_aligned(Run& run, const Value& base, std::int32_t offset, std::uint32_t size) {
+  if (size == 1) return Check::ok();
+  const Tnum where =
+      add(base.scalar.bits, Tnum::constant(static_cast<std::uint64_t>(std::int64_t{base.offset} + offset)));
+  if (((where.value | where.mask) & (size - 1)) == 0) return Check::ok();
+  return run.reject(DiagCode::kMisalignedStack, print_bits(base.scalar.bits), std::int64_t{base.offset},
+                    std::int64_t{offset}, std::uint64_t{size});
+}
+
+}  // namespace
+
+Check check_stack_range(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
+                        Accessor who, StackRange& range) {
+  const Value& base = run.reg(reg);
+  if (who == Accessor::kInsn) TRY_OK(check_aligned(run, base, offset, size));
+  const std::int64_t start = std::int64_t{base.offset} + offset;
+  std::int64_t low = 0, high = 0;
+  range.fixed = base.scalar.is_constant();
+  if (range.fixed) {
+    low = high = start + static_cast<std::int64_t>(base.scalar.value());
+  } else {
+    if (base.scalar.smax >= kMaxVariableOffset || base.scalar.smin <= -kMaxVariableOffset)
+      return run.reject(DiagCode::kUnboundedStack, what(mode, who), std::uint64_t{reg});
+    low = start + base.scalar.smin;
+    high = start + base.scalar.smax;
+  }
+  const std::int64_t end = high + size;
+  const bool begins = low >= -std::int64_t{kStackBytes} && (low < 0 || (size == 0 && low == 0));
+  if (!begins || end > 0) {
+    if (range.fixed)
+      return run.reject(DiagCode::kOutsideStack, what(mode, who), std::uint64_t{reg}, low, std::uint64_t{size});
+    return run.reject(DiagCode::kOutsideStackVariable, what(mode, who), std::uint64_t{reg},
+                      print_bits(base.scalar.bits), start, std::uint64_t{size});
+  }
+  range.first = static_cast<std::int32_t>(low);
+  range.last = static_cast<std::int32_t>(end);
+  return Check::ok();
+}
+
+}  // namespace skep::verifier

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Helpers that call back. How often is not known: one more iteration is explored from every state in which the helper
+// is entered, until that state is covered by an earlier one; the helper's own return is explored from each as well.
+#include "verifier/domain/print.h"
+#include "verifier/transfer/transfer.h"
+
+namespace skep::verifier {
+namespace {
+
+void set_loop_arguments(Frame& frame, const Frame& caller) {
+  frame.regs[1] = unknown_scalar();
+  frame.regs[2] = caller.regs[3];
+  frame.role = FrameRole::kLoopCallback;
+}
+
+void set_for_each_arguments(Frame& frame, const Frame& caller, std::uint32_t map) {
+  frame.regs[1] = caller.regs[1];
+  frame.regs[2] = pointer(ValueKind::kMapKey);
+  frame.regs[2].map = map;
+  frame.regs[3] = pointer(ValueKind::kMapValue);
+  frame.regs[3].map = map;
+  frame.regs[4] = caller.regs[3];
+  frame.role = FrameRole::kForEachCallback;
+}
+
+}  // namespace
+
+Check enter_callback(Run& run, const HelperProto& proto, std::uint32_t subprogram, std::uint32_t map) {
+  if (run.state.current + 1 >= kMaxFrames) return run.reject(DiagCode::kTooManyFrames, std::uint64_t{kMaxFrames + 1});
+  // A copy of the live state enters the callback; the live one goes on behind the helper.
+  Frame& caller = run.frame();
+  Frame& frame = run.live.push_frame();
+  if (proto.id == static_cast<std::int32_t>(HelperId::loop)) {
+    set_loop_arguments(frame, caller);
+  } else {
+    set_for_each_arguments(frame, caller, map);
+  }
+  frame.regs[10] = stack_pointer(static_cast<std::uint8_t>(run.state.current));
+  frame.subprogram = static_cast<std::uint16_t>(subprogram);
+  frame.callsite = run.at;
+  ++caller.callback_depth;
+  ++run.state.callback_unroll_depth;
+  const State* const saved = run.push_branch(run.layout.subprograms[subprogram].first);
+  --run.state.current;
+  --run.state.callback_unroll_depth;
+  caller.callback_depth = 0;
+  return saved == nullptr ? Check::rejected() : Check::ok();
+}
+
+Check leave_callback(Run& run) {
+  const Value& result = run.reg(isa::kR0);
+  TRY_OK(check_readable(run, 0));
+  if (!result.is_scalar()) return run.reject(DiagCode::kCallbackReturnKind);
+  run.mark_precise(0);
+  if (result.scalar.smin < 0 || result.scalar.smax > 1)
+    return run.reject(DiagCode::kCallbackReturn, print_range(result.scalar), std::int64_t{0}, std::int64_t{1});
+  run.next = run.frame().callsite;
+  const Value returned = result;
+  --run.state.current;
+  run.reg(isa::kR0) = returned;
+  run.widen(run.next);
+  return Check::ok();
+}
+
+}  // namespace skep::verifier

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// 16-byte loads: constants, maps, addresses of map values, functions.
+#include "base/unreachable.h"
+#include "verifier/transfer/transfer.h"
+
+namespace skep::verifier {
+namespace {
+
+Check load_map_value(Run& run, const isa::LoadImm64& insn) {
+  const auto index = static_cast<std::uint32_t>(insn.low);
+  const MapSpec& map = *run.maps[index];
+  const MapTypeInfo* const type = find_info(map.type);
+  const auto offset = static_cast<std::uint32_t>(insn.high);
+  if (type == nullptr || !type->direct_value || map.max_entries != 1)
+    return run.reject(DiagCode::kNoDirectValue, map.name);
+  if (offset >= map.value_size) return run.reject(DiagCode::kDirectValueOffset, std::uint64_t{offset});
+  Value value = pointer(ValueKind::kMapValue);
+  value.map = index;
+  value.offset = static_cast<std::int32_t>(offset);
+  run.reg(insn.dst) = value;
+  return Check::ok();
+}
+
+Check load_function(Run& run, const isa::LoadImm64& insn) {
+  const auto target = callee(run.program.insns, run.at);
+  const auto found = run.layout.find_subprogram(static_cast<InsnIndex>(*target));
+  if (!found) return run.reject(DiagCode::kInvalidCallee);
+  if (run.layout.subprograms[*found].global) return run.reject(DiagCode::kCallbackNotStatic);
+  Value value = pointer(ValueKind::kFunction);
+  value.map = *found;
+  run.reg(insn.dst) = value;
+  return Check::ok();
+}
+
+}  // namespace
+
+Check transfer(Run& run, const isa::LoadImm64& insn) {
+  TRY_OK(check_writable(run, insn.dst.index));
+  run.next = run.at + 2;
+  run.facts.insns[run.at + 1].reachable = true;
+  switch (insn.kind) {
+    case isa::Imm64Kind::kConstant: run.reg(insn.dst) = constant_scalar(insn.constant()); return Check::ok();
+    case isa::Imm64Kind::kMapIndex: {
+      Value value = pointer(ValueKind::kMap);
+      value.map = static_cast<std::uint32_t>(insn.low);
+      run.reg(insn.dst) = value;
+      return Check::ok();
+    }
+    case isa::Imm64Kind::kMapValueIndex: return load_map_value(run, insn);
+    case isa::Imm64Kind::kFunction: return load_function(run, insn);
+    case isa::Imm64Kind::kMapFd:
+    case isa::Imm64Kind::kMapValueFd:
+    case isa::Imm64Kind::kVariable: return run.reject(DiagCode::kUnsupported, std::string("this kind of ld_imm64"));
+  }
+  unreachable();
+}
+
+}  // namespace skep::verifier

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads, stores and atomics, by the kind of memory that the base points to.
+#include <cstring>
+
+#include "base/unreachable.h"
+#include "verifier/transfer/alu.h"
+#include "verifier/transfer/transfer.h"
+
+namespace skep::verifier {
+namespace {
+
+struct Access {
+  std::uint32_t base = 0;
+  std::int32_t offset = 0;
+  isa::Size size{};
+  isa::Extend extend = isa::Extend::kZero;
+  [[nodiscard]] std::uint32_t bytes() const { return isa::bytes(size); }
+};
+
+MemoryKind memory_kind(ValueKind kind) {
+  switch (kind) {
+    case ValueKind::kContext: return MemoryKind::kContext;
+    case ValueKind::kStack: return MemoryKind::kStack;
+    case ValueKind::kPacket:
+    case ValueKind::kPacketMeta: return MemoryKind::kPacket;
+    case ValueKind::kMapValue: return MemoryKind::kMapValue;
+    case ValueKind::kNotInit:
+    case ValueKind::kScalar:
+    case ValueKind::kMap:
+    case ValueKind::kMapKey:
+    case ValueKind::kPacketEnd:
+    case ValueKind::kMemory:
+    case ValueKind::kFunction: return MemoryKind::kOther;
+  }
+  unreachable();
+}
+
+/// The context is rewritten when the program is lowered, so an instruction that reads it can read nothing else.
+Check note_kind(Run& run, const Access& access) {
+  InsnFacts& facts = run.facts.insns[run.at];
+  const MemoryKind kind = memory_kind(run.reg(access.base).kind);
+  if (facts.memory == MemoryKind::kUnknown || facts.memory == kind) {
+    facts.memory = kind;
+    if (kind == MemoryKind::kContext) facts.context_offset = access.offset;
+    return Check::ok();
+  }
+  if (facts.memory == MemoryKind::kContext || kind == MemoryKind::kContext)
+    return run.reject(DiagCode::kDifferentPointers);
+  facts.memory = MemoryKind::kOther;
+  return Check::ok();
+}
+
+Check bad_base(Run& run, std::uint32_t base) {
+  return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{base}, std::string(kind_name(run.reg(base))));
+}
+
+/// The number in a map that nobody can change any more; nothing: it can be changed.
+std::optional<std::uint64_t> frozen_word(const MapSpec& map, const Value& base, const Access& access) {
+  const bool constant = map.frozen && (map.flags & map_flags::kReadOnlyProgram) != 0 && base.scalar.is_constant();
+  if (!constant) return std::nullopt;
+  const std::int64_t at = std::int64_t{base.offset} + access.offset + static_cast<std::int64_t>(base.scalar.value());
+  if (at < 0 || static_cast<std::uint64_t>(at) + access.bytes() > map.initial.size()) return std::nullopt;
+  std::uint64_t word = 0;
+  std::memcpy(&word, map.initial.data() + at, access.bytes());
+  return word;
+}
+
+Check load_context(Run& run, const Access& access, std::uint32_t dst) {
+  ContextValue value{};
+  TRY_OK(check_context(run, access.base, access.offset, access.bytes(), AccessMode::kRead, access.extend, value));
+  switch (value) {
+    case ContextValue::kScalar: run.reg(dst) = unknown_scalar(); return Check::ok();
+    case ContextValue::kPacketData: run.reg(dst) = pointer(ValueKind::kPacket); return Check::ok();
+    case ContextValue::kPacketMeta: run.reg(dst) = pointer(ValueKind::kPacketMeta); return Check::ok();
+    case ContextValue::kPacketEnd: run.reg(dst) = pointer(ValueKind::kPacketEnd); return Check::ok();
+  }
+  unreachable();
+}
+
+Check load_map_value(Run& run, const Access& access, std::uint32_t dst) {
+  TRY_OK(check_map_value(run, access.base, access.offset, access.bytes(), AccessMode::kRead, ZeroSize::kRefused));
+  const Value& base = run.reg(access.base);
+  const auto word = frozen_word(run.map_of(base), base, access);
+  run.reg(dst) = word ? constant_scalar(*word) : unknown_scalar();
+  return Check::ok();
+}
+
+Check load_known_size(Run& run, const Access& access, std::uint32_t limit, std::uint32_t dst) {
+  TRY_OK(check_region(run, access.base, access.offset, access.bytes(), limit, ZeroSize::kRefused));
+  run.reg(dst) = unknown_scalar();
+  return Check::ok();
+}
+
+Check load_by_kind(Run& run, const Access& access, std::uint32_t dst) {
+  const Value& base = run.reg(access.base);
+  if (base.maybe_null) return bad_base(run, access.base);
+  switch (base.kind) {
+    case ValueKind::kContext: return load_context(run, access, dst);
+    case ValueKind::kMapValue: return load_map_value(run, access, dst);
+    case ValueKind::kMapKey: return load_known_size(run, access, run.map_of(base).key_size, dst);
+    case ValueKind::kMemory: return load_known_size(run, access, static_cast<std::uint32_t>(base.extent), dst);
+    case ValueKind::kPacket:
+    case ValueKind::kPacketMeta:
+      TRY_OK(check_packet(run, access.base, access.offset, access.bytes(), ZeroSize::kRefused));
+      run.reg(dst) = unknown_scalar();
+      return Check::ok();
+    case ValueKind::kStack: {
+      StackRange range;
+      TRY_OK(check_stack_range(run, access.base, access.offset, access.bytes(), AccessMode::kRead, Accessor::kInsn,
+                               range));
+      return load_stack(run, access.base, range, access.bytes(), dst);
+    }
+    case ValueKind::kNotInit:
+    case ValueKind::kScalar:
+    case ValueKind::kMap:
+    case ValueKind::kPacketEnd:
+    case ValueKind::kFunction: return bad_base(run, access.base);
+  }
+  unreachable();
+}
+
+Check load(Run& run, const Access& access, std::uint32_t dst) {
+  TRY_OK(check_readable(run, access.base));
+  TRY_OK(check_writable(run, dst));
+  TRY_OK(load_by_kind(run, access, dst));
+  Value& result = run.reg(dst);
+  result.precise = result.precise && result.is_scalar();
+  if (result.is_scalar()) {
+    if (access.extend == isa::Extend::kSign) {
+      result.scalar = sign_extend(result.scalar, access.size);
+    } else if (access.size != isa::Size::k64) {
+      result.scalar = truncate(result.scalar, access.size);
+    }
+  }
+  return Check::ok();
+}
+
+Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
+  const Value& base = run.reg(access.base);
+  const std::uint32_t size = access.bytes();
+  if (base.maybe_null) return bad_base(run, access.base);
+  switch (base.kind) {
+    case ValueKind::kContext: {
+      ContextValue value{};
+      return check_context(run, access.base, access.offset, size, AccessMode::kWrite, isa::Extend::kZero, value);
+    }
+    case ValueKind::kMapValue:
+      return check_map_value(run, access.base, access.offset, size, AccessMode::kWrite, ZeroSize::kRefused);
+    case ValueKind::kMapKey: return run.reject(DiagCode::kKeyWrite, std::uint64_t{access.base});
+    case ValueKind::kMemory:
+      if (base.read_only)
+        return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{access.base}, std::string(kind_name(base)));
+      return check_region(run, access.base, access.offset, size, static_cast<std::uint32_t>(base.extent),
+                          ZeroSize::kRefused);
+    case ValueKind::kPacket:
+    case ValueKind::kPacketMeta:
+      TRY_OK(check_packet_write(run));
+      return check_packet(run, access.base, access.offset, size, ZeroSize::kRefused);
+    case ValueKind::kStack: {
+      StackRange range;
+      TRY_OK(check_stack_range(run, access.base, access.offset, size, AccessMode::kWrite, Accessor::kInsn, range));
+      return store_stack(run, access.base, range, size, stored);
+    }
+    case ValueKind::kNotInit:
+    case ValueKind::kScalar:
+    case ValueKind::kMap:
+    case ValueKind::kPacketEnd:
+    case ValueKind::kFunction: return bad_base(run, access.base);
+  }
+  unreachable();
+}
+
+/// Atomics may not touch what is rewritten, what other CPUs do not share, and packets.
+Check check_atomic_base(Run& run, std::uint32_t base) {
+  const Value& value = run.reg(base);
+  const bool bad = value.kind == ValueKind::kContext || value.is_packet_or_end();
+  if (!bad) return Check::ok();
+  return run.reject(DiagCode::kAtomicTarget, std::uint64_t{base}, std::string(kind_name(value)));
+}
+
+Check read_modify_write(Run& run, const isa::Atomic& insn, const Access& access) {
+  const bool compares = insn.op == isa::AtomicOp::kCmpXchg;
+  const bool fetches = isa::info(insn.op).fetch;
+  TRY_OK(check_readable(run, insn.reg.index));
+  TRY_OK(check_readable(run, insn.base.index));
+  if (compares) TRY_OK(check_readable(run, 0));
+  if (fetches && !compares) TRY_OK(check_writable(run, insn.reg.index));
+  TRY_OK(check_atomic_base(run, insn.base.index));
+  TRY_OK(note_kind(run, access));
+  const std::uint32_t result = compares ? 0 : insn.reg.index;
+  const Value operand = run.reg(insn.reg);
+  const Value compared = run.reg(isa::kR0);
+  // Reads into the result register, then writes an unknown number.
+  const Value base = run.reg(access.base);
+  TRY_OK(load_by_kind(run, access, result));
+  const Value loaded = run.reg(result);
+  run.reg(insn.reg) = operand;
+  run.reg(isa::kR0) = compared;
+  run.reg(access.base) = base;
+  TRY_OK(store_by_kind(run, access, {}));
+  if (!fetches) return Check::ok();
+  run.reg(result) = loaded.is_scalar() ? loaded : unknown_scalar();
+  if (loaded.is_pointer()) return run.reject(DiagCode::kUnsupported, std::string("an atomic that fetches a pointer"));
+  if (access.size != isa::Size::k64) run.reg(result).scalar = truncate(run.reg(result).scalar, access.size);
+  return Check::ok();
+}
+
+}  // namespace
+
+Check transfer(Run& run, const isa::Load& insn) {
+  const Access access{.base = insn.base.index, .offset = insn.offset, .size = insn.size, .extend = insn.extend};
+  TRY_OK(check_readable(run, access.base));
+  TRY_OK(check_writable(run, insn.dst.index));
+  const Value base = run.reg(access.base);
+  TRY_OK(note_kind(run, access));
+  return load(run, access, insn.dst.index);
+}
+
+Check transfer(Run& run, const isa::Store& insn) {
+  const Access access{.base = insn.base.index, .offset = insn.offset, .size = insn.size};
+  const auto* src = std::get_if<isa::Reg>(&insn.src);
+  if (src != nullptr) TRY_OK(check_readable(run, src->index));
+  TRY_OK(check_readable(run, access.base));
+  const auto* imm = std::get_if<isa::Imm>(&insn.src);
+  StoredValue stored;
+  if (src != nullptr) stored.reg = src->index;
+  if (imm != nullptr) stored.constant = imm->value;
+  TRY_OK(note_kind(run, access));
+  return store_by_kind(run, access, stored);
+}
+
+Check transfer(Run& run, const isa::Atomic& insn) {
+  const Access access{.base = insn.base.index, .offset = insn.offset, .size = insn.size};
+  if (insn.op == isa::AtomicOp::kLoadAcquire) {
+    TRY_OK(check_readable(run, access.base));
+    TRY_OK(check_writable(run, insn.reg.index));
+    TRY_OK(check_atomic_base(run, insn.base.index));
+    TRY_OK(note_kind(run, access));
+    return load(run, access, insn.reg.index);
+  }
+  if (insn.op == isa::AtomicOp::kStoreRelease) {
+    TRY_OK(check_readable(run, insn.reg.index));
+    TRY_OK(check_readable(run, access.base));
+    TRY_OK(check_atomic_base(run, insn.base.index));
+    TRY_OK(note_kind(run, access));
+    return store_by_kind(run, access, {.reg = insn.reg.index});
+  }
+  return read_modify_write(run, insn, access);
+}
+
+}  // namespace skep::verifier

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arithmetic and moves between registers: numbers by transfer/alu.h, pointers here.
+#include <variant>
+
+#include "verifier/transfer/alu.h"
+#include "verifier/transfer/transfer.h"
+
+namespace skep::verifier {
+namespace {
+
+constexpr std::uint64_t kU32Max = 0xffffffff;
+
+Scalar signed_add(Scalar a, const Scalar& b) { return alu(isa::AluOp::kAdd, isa::Width::k64, a, b); }
+
+/// pointer += number, number += pointer, pointer -= number.
+Check move_pointer(Run& run, const isa::Alu& insn, const Value& pointer, const Value& amount) {
+  const std::uint32_t dst = insn.dst.index;
+  const bool subtracts = insn.op == isa::AluOp::kSub;
+  const Scalar& by = amount.scalar;
+  if (by.is_contradictory()) {
+    make_unknown(run.reg(dst));
+    return Check::ok();
+  }
+  TRY_OK(check_pointer_operation(run, dst, pointer, insn.op, insn.width));
+  TRY_OK(check_sane_offset(run, amount, pointer));
+  const Value was = pointer;
+  const Scalar moved = by;
+  if (subtracts && run.reg(dst).is_scalar()) return run.reject(DiagCode::kSubtractPointer, std::uint64_t{dst});
+  if (subtracts && was.kind == ValueKind::kStack) return run.reject(DiagCode::kSubtractFromStack, std::uint64_t{dst});
+
+  Value& result = run.reg(dst);
+  result = was;
+  const std::int64_t fixed = subtracts ? was.offset - moved.smin : was.offset + moved.smin;
+  if (moved.is_constant() && fixed == static_cast<std::int32_t>(fixed)) {
+    result.offset = static_cast<std::int32_t>(fixed);
+  } else {
+    result.scalar = subtracts ? alu(isa::AluOp::kSub, isa::Width::k64, was.scalar, moved)
+                              : signed_add(was.scalar, moved);
+    if (was.is_packet()) {
+      result.id = run.new_id();
+      if (!subtracts || moved.smin < 0) result.extent = 0;
+    }
+  }
+  return check_sane_offset(run, result, was);
+}
+
+/// r1 += 8 where r1 shares an id: the link is kept, with its distance. Otherwise the result is a new number.
+void update_link(Value& dst, const isa::Alu& insn, const Scalar& src) {
+  const bool adds = insn.op == isa::AluOp::kAdd && insn.width == isa::Width::k64 && dst.id != 0 && src.is_constant();
+  constexpr std::uint64_t kMaxLink = 0x7fffffff;
+  if (!adds || (dst.id & kIdPlusOffset) != 0 || src.value() > kMaxLink) {
+    dst.id = 0;
+    dst.offset = 0;
+    return;
+  }
+  dst.id |= kIdPlusOffset;
+  dst.offset = static_cast<std::int32_t>(src.value());
+}
+
+Check compute(Run& run, const isa::Alu& insn, const Value& src, bool src_is_reg) {
+  Value& dst = run.reg(insn.dst);
+  if (dst.is_pointer() && src.is_pointer()) {
+    if (insn.op == isa::AluOp::kSub) {
+      make_unknown(dst);
+      return Check::ok();
+    }
+    return run.reject(DiagCode::kPointerPlusPointer, std::uint64_t{insn.dst.index},
+                      std::string(isa::info(insn.op).token));
+  }
+  if (dst.is_pointer() || src.is_pointer()) {
+    // A pointer's low half is a number that nobody may rely on; Linux lets a privileged program subtract.
+    if (insn.width == isa::Width::k32 && insn.op == isa::AluOp::kSub) {
+      make_unknown(dst);
+      return Check::ok();
+    }
+    if (src.is_pointer()) {
+      run.mark_precise(insn.dst.index);
+      const Value amount = dst;
+      return move_pointer(run, insn, src, amount);
+    }
+    if (src_is_reg) run.mark_precise(std::get<isa::Reg>(insn.src).index);
+    const Value old = dst;
+    return move_pointer(run, insn, old, src);
+  }
+  const Scalar by = src.scalar;
+  update_link(dst, insn, by);
+  dst.scalar = alu(insn.op, insn.width, dst.scalar, by);
+  dst.precise = false;
+  return Check::ok();
+}
+
+void move(Run& run, const isa::Alu& insn, Value& src) {
+  Value& dst = run.reg(insn.dst);
+  if (insn.width == isa::Width::k64) {
+    if (src.is_scalar()) give_id(run, src);
+    dst = src;
+    return;
+  }
+  if (src.is_pointer()) {
+    dst = unknown_scalar();
+  } else {
+    const bool fits = src.scalar.umax <= kU32Max;
+    if (fits) give_id(run, src);
+    dst = src;
+    if (!fits) dst.id = 0, dst.offset = 0;
+  }
+  dst.scalar = zero_extend32(dst.scalar);
+}
+
+void move_sign_extended(Run& run, const isa::Alu& insn, Value& src) {
+  Value& dst = run.reg(insn.dst);
+  if (src.is_pointer()) {
+    dst = unknown_scalar();
+    dst.scalar = alu(insn.op, insn.width, dst.scalar, dst.scalar);
+    return;
+  }
+  const unsigned bits = static_cast<unsigned>(isa::info(insn.op).offset);
+  const bool same = src.scalar.umax < std::uint64_t{1} << (bits - 1);
+  if (same) give_id(run, src);
+  const Scalar from = src.scalar;
+  dst = src;
+  if (!same) dst.id = 0, dst.offset = 0;
+  dst.scalar = alu(insn.op, insn.width, from, from);
+}
+
+}  // namespace
+
+void give_id(Run& run, Value& value) {
+  if (!value.is_scalar()) return;
+  if ((value.id & kIdPlusOffset) != 0) {
+    value.id = 0;
+    value.offset = 0;
+  }
+  if (value.id == 0 && !value.scalar.is_constant()) value.id = run.new_id();
+}
+
+Check transfer(Run& run, const isa::Alu& insn) {
+  const auto* src_reg = std::get_if<isa::Reg>(&insn.src);
+  const bool moves = insn.op == isa::AluOp::kMov || insn.op == isa::AluOp::kMovSx8 ||
+                     insn.op == isa::AluOp::kMovSx16 || insn.op == isa::AluOp::kMovSx32;
+  if (src_reg != nullptr) TRY_OK(check_readable(run, src_reg->index));
+  if (!moves) TRY_OK(check_readable(run, insn.dst.index));
+  TRY_OK(check_writable(run, insn.dst.index));
+  if (src_reg == nullptr) {
+    const Value constant =
+        constant_scalar(static_cast<std::uint64_t>(std::int64_t{std::get<isa::Imm>(insn.src).value}));
+    if (!moves) return compute(run, insn, constant, false);
+    Value& dst = run.reg(insn.dst);
+    dst = constant;
+    if (insn.width == isa::Width::k32) dst.scalar = zero_extend32(dst.scalar);
+    return Check::ok();
+  }
+  if (insn.op == isa::AluOp::kMov) {
+    move(run, insn, run.reg(*src_reg));
+    return Check::ok();
+  }
+  if (moves) {
+    move_sign_extended(run, insn, run.reg(*src_reg));
+    return Check::ok();
+  }
+  const Value src = run.reg(*src_reg);
+  return compute(run, insn, src, true);
+}
+
+Check transfer(Run& run, const isa::ByteSwap& insn) {
+  TRY_OK(check_readable(run, insn.dst.index));
+  TRY_OK(check_writable(run, insn.dst.index));
+  Value& dst = run.reg(insn.dst);
+  if (dst.is_pointer()) dst = unknown_scalar();
+  dst.scalar = byte_swap(insn.order, insn.bits, dst.scalar);
+  dst.id = 0;
+  dst.offset = 0;
+  dst.precise = false;
+  return Check::ok();
+}
+
+}  // namespace skep::verifier

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each instruction does to the live state, a file per family. Every function first asks require/ and then changes
+// registers, memory, `next`, `path_ends`.
+#pragma once
+#include <cstdint>
+
+#include "verifier/engine/run.h"
+#include "verifier/require/require.h"
+
+namespace skep::verifier {
+
+/// Executes the instruction at run.at.
+Check step(Run& run);
+/// Counts as a jump for the heuristics of pruning: every branch, jump, call and exit.
+bool is_jump(const isa::Insn& insn);
+
+// registers.cc
+Check transfer(Run& run, const isa::Alu& insn);
+Check transfer(Run& run, const isa::ByteSwap& insn);
+// load_constant.cc
+Check transfer(Run& run, const isa::LoadImm64& insn);
+// memory.cc
+Check transfer(Run& run, const isa::Load& insn);
+Check transfer(Run& run, const isa::Store& insn);
+Check transfer(Run& run, const isa::Atomic& insn);
+// legacy_packet.cc
+Check transfer(Run& run, const isa::LoadPacket& insn);
+// jump.cc
+Check transfer(Run& run, const isa::Branch& insn);
+Check transfer(Run& run, const isa::Jump& insn);
+Check transfer(Run& run, const isa::MayGoto& insn);
+// call.cc
+Check transfer(Run& run, const isa::Call& insn);
+Check transfer(Run& run, const isa::Exit& insn);
+// call_helper.cc
+Check call_helper(Run& run, std::int32_t id);
+// callback.cc
+/// Explores one more iteration of the callback before the helper at run.at goes on; `nr`: argument register.
+Check enter_callback(Run& run, const HelperProto& proto, std::uint32_t subprogram, std::uint32_t map);
+Check leave_callback(Run& run);
+
+/// Gives a register to the callee-clobbered set: r1 to r5 hold nothing after a call.
+void clobber_arguments(Run& run);
+
+// stack.cc
+Check load_stack(Run& run, std::uint32_t base, const StackRange& range, std::uint32_t size, std::uint32_t dst);
+/// `src`: register stored, or nullptr with `constant`, or neither (unknown data).
+struct StoredValue {
+  std::uint32_t reg = kRegs;  ///< kRegs: no register.
+  std::optional<std::int32_t> constant{};
+};
+Check store_stack(Run& run, std::uint32_t base, const StackRange& range, std::uint32_t size, const StoredValue& value);
+/// A helper reads, or writes, [range): registers spilled there are then data.
+Check touch_stack(Run& run, std::uint32_t base, const StackRange& range, AccessMode mode);
+/// The constant in the 8- or 4-byte slot at `offset` of frame `frame`; nothing: it is not known.
+std::optional<std::uint64_t> constant_on_stack(const Frame& frame, std::int32_t offset, std::uint32_t size);
+
+/// Gives a scalar an id, so that what is learnt of a copy of it is learnt of it.
+void give_id(Run& run, Value& value);
+
+}  // namespace skep::verifier
