@@ -27,7 +27,7 @@ struct Diagnostic {
   std::vector<DiagArg> args{};
   std::vector<InsnIndex> path{};  ///< Branch instructions passed from the entry to `at`, oldest first.
   std::vector<std::string>
-      registers;  ///< "R1=ctx()", "R2=scalar(...)": the state before `at`, as the kernel's log prints it.
+      registers{};  ///< "R1=ctx()", "R2=scalar(...)": the state before `at`, as the kernel's log prints it.
 };
 std::string message(const Diagnostic& diagnostic);  ///< The kernel's sentence, placeholders filled.
 std::string_view name(DiagCode code);               ///< "UninitializedRead"

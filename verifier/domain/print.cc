@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/domain/print.h"
 
+#include <cinttypes>
+#include <cstdio>
+
 #include "verifier/engine/run.h"
 
 namespace skep::verifier {
@@ -76,6 +79,20 @@ std::string print_bytes(const Slot& slot) {
 }
 
 }  // namespace
+
+std::string print_bits(const Tnum& bits) {
+  std::array<char, 48> text{};
+  static_cast<void>(std::snprintf(text.data(), text.size(), "(0x%" PRIx64 "; 0x%" PRIx64 ")", bits.value, bits.mask));
+  return text.data();
+}
+
+std::string print_range(const Scalar& scalar) {
+  std::string text;
+  if (scalar.smin > std::numeric_limits<std::int64_t>::min()) text = "smin=" + std::to_string(scalar.smin);
+  if (scalar.smax < std::numeric_limits<std::int64_t>::max())
+    text += (text.empty() ? "smax=" : " smax=") + std::to_string(scalar.smax);
+  return text.empty() ? "unknown scalar value" : text;
+}
 
 std::string print_value(const Run& run, const Value& value) {
   if (value.kind == ValueKind::kNotInit) return "?";

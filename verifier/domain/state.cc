@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/domain/state.h"
 
+#include <algorithm>
 #include <memory>
 #include <new>
 

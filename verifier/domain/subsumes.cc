@@ -25,7 +25,9 @@ class IdMap {
   /// A scalar without an id is linked to nothing: as good as one whose id nobody shares.
   bool match_scalar(std::uint32_t old_id, std::uint32_t current_id) {
     if (old_id == 0 && current_id == 0) return true;
-    return match(old_id != 0 ? old_id : --fresh_, current_id != 0 ? current_id : --fresh_);
+    if (old_id == 0) old_id = --fresh_;
+    if (current_id == 0) current_id = --fresh_;
+    return match(old_id, current_id);
   }
 
  private:

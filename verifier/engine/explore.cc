@@ -5,6 +5,7 @@
 
 #include "verifier/domain/print.h"
 #include "verifier/engine/run.h"
+#include "base/try.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {

@@ -44,7 +44,7 @@ struct Layout {
 struct Successors {
   bool falls_through = false;
   std::uint32_t width = 1;             ///< Slots to the next instruction.
-  std::optional<std::int64_t> target;  ///< Of a jump.
+  std::optional<std::int64_t> target{};  ///< Of a jump.
 };
 Successors successors(const isa::Insns& insns, InsnIndex at);
 

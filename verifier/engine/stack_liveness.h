@@ -37,7 +37,7 @@ class StackLiveness {
     std::uint32_t subprogram = 0;
     std::uint32_t caller = 0;  // Index of the instance of the calling frame.
     bool changed = false;
-    std::vector<Node> nodes;
+    std::vector<Node> nodes{};
   };
 
   std::uint32_t find(const State& state, std::uint32_t depth);

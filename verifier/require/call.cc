@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may call which helper, and on which maps.
+#include <array>
 #include <string>
 
+#include "base/unreachable.h"
 #include "verifier/require/require.h"
 
 namespace skep::verifier {
@@ -15,26 +17,39 @@ bool is_gpl_compatible(std::string_view license) {
   return false;
 }
 
+bool is_element_helper(HelperId id) {
+  return id == HelperId::map_lookup_elem || id == HelperId::map_update_elem || id == HelperId::map_delete_elem;
+}
+
 /// Maps that have helpers of their own, and whether others may take them.
 bool map_fits(MapType type, HelperId id) {
-  const bool generic = id == HelperId::map_lookup_elem || id == HelperId::map_update_elem ||
-                       id == HelperId::map_delete_elem || id == HelperId::for_each_map_elem ||
-                       id == HelperId::map_lookup_percpu_elem;
   switch (type) {
     case MapType::kProgArray: return id == HelperId::tail_call;
     case MapType::kPerfEventArray: return id == HelperId::perf_event_output;
+    case MapType::kStackTrace: return id == HelperId::get_stackid;
     case MapType::kRingBuf:
       return id == HelperId::ringbuf_output || id == HelperId::ringbuf_reserve || id == HelperId::ringbuf_query;
     case MapType::kArrayOfMaps:
     case MapType::kHashOfMaps: return id == HelperId::map_lookup_elem;
     case MapType::kPerCpuHash:
-    case MapType::kPerCpuArray: return generic;
+    case MapType::kPerCpuArray:
+    case MapType::kLruPerCpuHash:
+      return is_element_helper(id) || id == HelperId::for_each_map_elem || id == HelperId::map_lookup_percpu_elem;
     case MapType::kHash:
     case MapType::kArray:
-    case MapType::kLruHash: return generic && id != HelperId::map_lookup_percpu_elem;
+    case MapType::kLruHash: return is_element_helper(id) || id == HelperId::for_each_map_elem;
+    case MapType::kLpmTrie: return is_element_helper(id);
+    case MapType::kDevMap:
+    case MapType::kDevMapHash: return id == HelperId::redirect_map || id == HelperId::map_lookup_elem;
+    case MapType::kCpuMap:
+    case MapType::kXskMap: return id == HelperId::redirect_map;
+    case MapType::kQueue:
+    case MapType::kStack:
+      return id == HelperId::map_push_elem || id == HelperId::map_pop_elem || id == HelperId::map_peek_elem;
+    case MapType::kCgroupArray:
     case MapType::kUnspec: return false;
   }
-  return false;
+  unreachable();
 }
 
 }  // namespace

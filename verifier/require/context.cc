@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The context: which fields a program type may read and write, in which sizes (tables/contexts.def).
 #include <algorithm>
+#include <array>
 
 #include "base/unreachable.h"
+#include "base/try.h"
 #include "verifier/domain/print.h"
 #include "verifier/require/require.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bounds of map values, packets, and other memory of known size.
+#include "base/try.h"
 #include "verifier/require/require.h"
 
 namespace skep::verifier {
@@ -12,7 +13,9 @@ bool inside(std::int64_t offset, std::uint32_t size, std::int64_t limit, ZeroSiz
 Check check_map_direction(Run& run, const MapSpec& map, std::int32_t offset, std::uint32_t size, AccessMode mode) {
   const bool writes = mode == AccessMode::kWrite;
   const std::uint32_t forbidden = writes ? map_flags::kReadOnlyProgram : map_flags::kWriteOnlyProgram;
-  if ((map.flags & forbidden) == 0) return Check::ok();
+  // Values of device maps belong to the kernel.
+  const bool devices = map.type == MapType::kDevMap || map.type == MapType::kDevMapHash;
+  if ((map.flags & forbidden) == 0 && !(writes && devices)) return Check::ok();
   return run.reject(writes ? DiagCode::kMapWriteForbidden : DiagCode::kMapReadForbidden, std::uint64_t{map.value_size},
                     std::int64_t{offset}, std::uint64_t{size});
 }

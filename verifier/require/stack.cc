@@ -3,6 +3,7 @@
 #include <string>
 
 #include "verifier/domain/print.h"
+#include "base/try.h"
 #include "verifier/require/require.h"
 
 namespace skep::verifier {

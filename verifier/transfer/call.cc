@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls of subprograms, and where a function ends.
 #include "base/unreachable.h"
+#include "base/try.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {

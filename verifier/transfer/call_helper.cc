@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/unreachable.h"
+#include "base/try.h"
 #include "verifier/domain/print.h"
 #include "verifier/transfer/transfer.h"
 
@@ -165,6 +166,9 @@ Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Argu
     case ArgKind::MapValue:
       TRY_OK(check_memory_pointer(run, reg, false));
       return check_memory(run, reg, run.maps[seen.map]->value_size, AccessMode::kRead, ZeroSize::kRefused);
+    case ArgKind::UninitMapValue:
+      TRY_OK(check_memory_pointer(run, reg, false));
+      return check_memory(run, reg, run.maps[seen.map]->value_size, AccessMode::kWrite, ZeroSize::kRefused);
     case ArgKind::Mem:
     case ArgKind::UninitMem: return check_memory_pointer(run, reg, false);
     case ArgKind::MemOrNull:

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "base/unreachable.h"
+#include "base/try.h"
 #include "verifier/transfer/alu.h"
 #include "verifier/transfer/branch.h"
 #include "verifier/transfer/transfer.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Legacy packet loads: r0 = data at a checked offset; outside the packet they end the program.
+#include "base/try.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {

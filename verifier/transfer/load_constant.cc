@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // 16-byte loads: constants, maps, addresses of map values, functions.
 #include "base/unreachable.h"
+#include "base/try.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {

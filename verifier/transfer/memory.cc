@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/unreachable.h"
+#include "base/try.h"
 #include "verifier/transfer/alu.h"
 #include "verifier/transfer/transfer.h"
 
@@ -211,7 +212,6 @@ Check transfer(Run& run, const isa::Load& insn) {
   const Access access{.base = insn.base.index, .offset = insn.offset, .size = insn.size, .extend = insn.extend};
   TRY_OK(check_readable(run, access.base));
   TRY_OK(check_writable(run, insn.dst.index));
-  const Value base = run.reg(access.base);
   TRY_OK(note_kind(run, access));
   return load(run, access, insn.dst.index);
 }

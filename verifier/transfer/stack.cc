@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "verifier/transfer/alu.h"
+#include "base/try.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
