@@ -69,10 +69,18 @@ std::string print_bytes(const Slot& slot) {
   std::string text;
   for (std::size_t i = kSlotBytes; i-- > 0;) {
     switch (slot.bytes[i]) {
-      case ByteKind::kInvalid: text += '?'; break;
-      case ByteKind::kSpill: text += 'r'; break;
-      case ByteKind::kMisc: text += 'm'; break;
-      case ByteKind::kZero: text += '0'; break;
+      case ByteKind::kInvalid:
+        text += '?';
+        break;
+      case ByteKind::kSpill:
+        text += 'r';
+        break;
+      case ByteKind::kMisc:
+        text += 'm';
+        break;
+      case ByteKind::kZero:
+        text += '0';
+        break;
     }
   }
   return text;

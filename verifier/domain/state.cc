@@ -54,8 +54,7 @@ Frame& LiveState::push_frame() {
 
 std::size_t packed_size(const State& state) {
   std::size_t size = sizeof(State) + state.history_count * sizeof(HistoryEntry);
-  for (std::uint32_t i = 0; i <= state.current; ++i)
-    size += sizeof(Frame) + state.frames[i]->slots * sizeof(Slot);
+  for (std::uint32_t i = 0; i <= state.current; ++i) size += sizeof(Frame) + state.frames[i]->slots * sizeof(Slot);
   return size;
 }
 

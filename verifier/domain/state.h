@@ -66,8 +66,8 @@ struct HistoryEntry {
   bool stack_access = false;  ///< `slot` of `frame` was filled from or spilled to here.
   std::uint8_t frame = 0;
   std::uint8_t slot = 0;
-  std::uint8_t linked_count = 0;  ///< Registers and slots that shared a scalar id here.
-  std::array<std::uint8_t, 6> linked{};       ///< Register number, or kRegs + slot.
+  std::uint8_t linked_count = 0;         ///< Registers and slots that shared a scalar id here.
+  std::array<std::uint8_t, 6> linked{};  ///< Register number, or kRegs + slot.
   std::array<std::uint8_t, 6> linked_frame{};
 };
 static_assert(std::is_trivially_copyable_v<HistoryEntry>);

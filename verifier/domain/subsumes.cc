@@ -59,8 +59,7 @@ bool covers_scalar(const Value& old, const Value& current, IdMap& ids, Compare h
   const bool plus = (old.id & kIdPlusOffset) != 0;
   if (plus != ((current.id & kIdPlusOffset) != 0)) return false;
   if (plus && old.offset != current.offset) return false;
-  return current.scalar.leq(old.scalar) &&
-         ids.match_scalar(old.id & ~kIdPlusOffset, current.id & ~kIdPlusOffset);
+  return current.scalar.leq(old.scalar) && ids.match_scalar(old.id & ~kIdPlusOffset, current.id & ~kIdPlusOffset);
 }
 
 bool covers_memory(const Value& old, const Value& current, IdMap& ids) {
@@ -79,18 +78,22 @@ bool covers(const Value& old, const Value& current, IdMap& ids, Compare how) {
   if (old.kind == ValueKind::kNotInit && (how == Compare::kPrecise || current.kind == ValueKind::kNotInit)) return true;
   if (!same_kind(old, current)) return false;
   switch (old.kind) {
-    case ValueKind::kScalar: return covers_scalar(old, current, ids, how);
+    case ValueKind::kScalar:
+      return covers_scalar(old, current, ids, how);
     case ValueKind::kMapValue:
     case ValueKind::kMapKey:
-    case ValueKind::kMemory: return covers_memory(old, current, ids);
+    case ValueKind::kMemory:
+      return covers_memory(old, current, ids);
     case ValueKind::kPacket:
-    case ValueKind::kPacketMeta: return covers_packet(old, current, ids);
+    case ValueKind::kPacketMeta:
+      return covers_packet(old, current, ids);
     case ValueKind::kNotInit:
     case ValueKind::kContext:
     case ValueKind::kMap:
     case ValueKind::kStack:
     case ValueKind::kPacketEnd:
-    case ValueKind::kFunction: return exact(old, current, ids);
+    case ValueKind::kFunction:
+      return exact(old, current, ids);
   }
   unreachable();
 }

@@ -34,18 +34,30 @@ Value stack_pointer(std::uint8_t frame) {
 
 std::string_view base_kind_name(ValueKind kind) {
   switch (kind) {
-    case ValueKind::kNotInit: return "?";
-    case ValueKind::kScalar: return "scalar";
-    case ValueKind::kContext: return "ctx";
-    case ValueKind::kMap: return "map_ptr";
-    case ValueKind::kMapValue: return "map_value";
-    case ValueKind::kMapKey: return "map_key";
-    case ValueKind::kStack: return "fp";
-    case ValueKind::kPacket: return "pkt";
-    case ValueKind::kPacketMeta: return "pkt_meta";
-    case ValueKind::kPacketEnd: return "pkt_end";
-    case ValueKind::kMemory: return "mem";
-    case ValueKind::kFunction: return "func";
+    case ValueKind::kNotInit:
+      return "?";
+    case ValueKind::kScalar:
+      return "scalar";
+    case ValueKind::kContext:
+      return "ctx";
+    case ValueKind::kMap:
+      return "map_ptr";
+    case ValueKind::kMapValue:
+      return "map_value";
+    case ValueKind::kMapKey:
+      return "map_key";
+    case ValueKind::kStack:
+      return "fp";
+    case ValueKind::kPacket:
+      return "pkt";
+    case ValueKind::kPacketMeta:
+      return "pkt_meta";
+    case ValueKind::kPacketEnd:
+      return "pkt_end";
+    case ValueKind::kMemory:
+      return "mem";
+    case ValueKind::kFunction:
+      return "func";
   }
   unreachable();
 }

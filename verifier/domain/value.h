@@ -35,14 +35,14 @@ inline constexpr std::uint32_t kIdPlusOffset = 1u << 31;
 struct Value {
   ValueKind kind = ValueKind::kNotInit;
   bool maybe_null = false;
-  bool read_only = false;     ///< kMemory: the program may not write it.
-  bool precise = false;       ///< kScalar: the exact bounds matter to what was proved.
-  std::uint8_t frame = 0;     ///< kStack: number of the frame.
-  std::int32_t offset = 0;    ///< Known part of a pointer's offset; of a linked scalar: what was added.
-  std::int32_t extent = 0;    ///< Packet kinds: bytes known to exist from offset 0 on. kMemory: size.
-  std::uint32_t map = 0;      ///< Index into Run::maps: kMap, kMapValue, kMapKey. kFunction: the subprogram.
-  std::uint32_t map_uid = 0;  ///< Which lookup gave this inner map (0: not an inner map).
-  std::uint32_t id = 0;       ///< Copies of one value share it; 0: nobody cares.
+  bool read_only = false;       ///< kMemory: the program may not write it.
+  bool precise = false;         ///< kScalar: the exact bounds matter to what was proved.
+  std::uint8_t frame = 0;       ///< kStack: number of the frame.
+  std::int32_t offset = 0;      ///< Known part of a pointer's offset; of a linked scalar: what was added.
+  std::int32_t extent = 0;      ///< Packet kinds: bytes known to exist from offset 0 on. kMemory: size.
+  std::uint32_t map = 0;        ///< Index into Run::maps: kMap, kMapValue, kMapKey. kFunction: the subprogram.
+  std::uint32_t map_uid = 0;    ///< Which lookup gave this inner map (0: not an inner map).
+  std::uint32_t id = 0;         ///< Copies of one value share it; 0: nobody cares.
   std::uint32_t reference = 0;  ///< Id of the resource that this pointer belongs to; 0: none.
   Scalar scalar;                ///< The scalar, or the variable part of a pointer's offset.
 

@@ -3,15 +3,14 @@
 // instructions is comparable: the branch not taken first, the other one saved for later.
 #include <algorithm>
 
+#include "base/try.h"
 #include "verifier/domain/print.h"
 #include "verifier/engine/run.h"
-#include "base/try.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
 
-Run::Run(const Program& the_program, const Platform& the_platform, const VerifyOptions& the_options,
-         Layout the_layout)
+Run::Run(const Program& the_program, const Platform& the_platform, const VerifyOptions& the_options, Layout the_layout)
     : program(the_program),
       platform(the_platform),
       options(the_options),

@@ -40,19 +40,20 @@ std::optional<std::uint32_t> Layout::find_subprogram(InsnIndex first) const {
 
 Successors successors(const isa::Insns& insns, InsnIndex at) {
   const Successors next{.falls_through = true};
-  return std::visit(
-      Overloaded{
-          [&](const isa::Branch& insn) { return Successors{.falls_through = true, .target = relative(at, insn.offset)}; },
-          [&](const isa::MayGoto& insn) {
-            return Successors{.falls_through = true, .target = relative(at, insn.offset)};
-          },
-          [&](const isa::Jump& insn) { return Successors{.target = relative(at, insn.offset)}; },
-          [&](const isa::Exit&) { return Successors{}; },
-          [&](const isa::LoadImm64&) { return Successors{.falls_through = true, .width = 2}; },
-          [&](const isa::Illegal& insn) { return raw_successors(insn.raw, at); },
-          [&](const auto&) { return next; },
-      },
-      insns[at]);
+  return std::visit(Overloaded{
+                        [&](const isa::Branch& insn) {
+                          return Successors{.falls_through = true, .target = relative(at, insn.offset)};
+                        },
+                        [&](const isa::MayGoto& insn) {
+                          return Successors{.falls_through = true, .target = relative(at, insn.offset)};
+                        },
+                        [&](const isa::Jump& insn) { return Successors{.target = relative(at, insn.offset)}; },
+                        [&](const isa::Exit&) { return Successors{}; },
+                        [&](const isa::LoadImm64&) { return Successors{.falls_through = true, .width = 2}; },
+                        [&](const isa::Illegal& insn) { return raw_successors(insn.raw, at); },
+                        [&](const auto&) { return next; },
+                    },
+                    insns[at]);
 }
 
 std::optional<std::int64_t> callee(const isa::Insns& insns, InsnIndex at) {

@@ -43,7 +43,7 @@ struct Layout {
 /// Where control goes from one slot, within its subprogram.
 struct Successors {
   bool falls_through = false;
-  std::uint32_t width = 1;             ///< Slots to the next instruction.
+  std::uint32_t width = 1;               ///< Slots to the next instruction.
   std::optional<std::int64_t> target{};  ///< Of a jump.
 };
 Successors successors(const isa::Insns& insns, InsnIndex at);

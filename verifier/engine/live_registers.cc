@@ -23,8 +23,8 @@ constexpr std::uint16_t bit(const isa::Operand& operand) {
 constexpr std::uint16_t both(std::uint16_t a, std::uint16_t b) { return static_cast<std::uint16_t>(a | b); }
 
 UseDef of_alu(const isa::Alu& insn) {
-  const bool moves = insn.op == isa::AluOp::kMov || insn.op == isa::AluOp::kMovSx8 ||
-                     insn.op == isa::AluOp::kMovSx16 || insn.op == isa::AluOp::kMovSx32;
+  const bool moves = insn.op == isa::AluOp::kMov || insn.op == isa::AluOp::kMovSx8 || insn.op == isa::AluOp::kMovSx16 ||
+                     insn.op == isa::AluOp::kMovSx32;
   return {.use = both(bit(insn.src), moves ? std::uint16_t{0} : bit(insn.dst)), .def = bit(insn.dst)};
 }
 
@@ -46,25 +46,42 @@ UseDef of_call(const isa::Call& insn, const Platform& platform) {
 }
 
 UseDef use_def(const isa::Insn& insn, const Platform& platform) {
-  return std::visit(
-      Overloaded{
-          [](const isa::Alu& i) { return of_alu(i); },
-          [](const isa::ByteSwap& i) { return UseDef{bit(i.dst), bit(i.dst)}; },
-          [](const isa::AddrSpaceCast& i) { return UseDef{bit(i.src), bit(i.dst)}; },
-          [](const isa::LoadImm64& i) { return UseDef{0, bit(i.dst)}; },
-          [](const isa::LoadPacket&) { return UseDef{kEverything, 0}; },
-          [](const isa::Load& i) { return UseDef{bit(i.base), bit(i.dst)}; },
-          [](const isa::Store& i) { return UseDef{both(bit(i.base), bit(i.src)), 0}; },
-          [](const isa::Atomic& i) { return of_atomic(i); },
-          [](const isa::Branch& i) { return UseDef{both(bit(i.dst), bit(i.src)), 0}; },
-          [&](const isa::Call& i) { return of_call(i, platform); },
-          [](const isa::Exit&) { return UseDef{kR0Bit, 0}; },
-          [](const isa::Jump&) { return UseDef{}; },
-          [](const isa::MayGoto&) { return UseDef{}; },
-          [](const isa::Continuation&) { return UseDef{}; },
-          [](const isa::Illegal&) { return UseDef{kEverything, 0}; },
-      },
-      insn);
+  return std::visit(Overloaded{
+                        [](const isa::Alu& i) { return of_alu(i); },
+                        [](const isa::ByteSwap& i) {
+                          return UseDef{bit(i.dst), bit(i.dst)};
+                        },
+                        [](const isa::AddrSpaceCast& i) {
+                          return UseDef{bit(i.src), bit(i.dst)};
+                        },
+                        [](const isa::LoadImm64& i) {
+                          return UseDef{0, bit(i.dst)};
+                        },
+                        [](const isa::LoadPacket&) {
+                          return UseDef{kEverything, 0};
+                        },
+                        [](const isa::Load& i) {
+                          return UseDef{bit(i.base), bit(i.dst)};
+                        },
+                        [](const isa::Store& i) {
+                          return UseDef{both(bit(i.base), bit(i.src)), 0};
+                        },
+                        [](const isa::Atomic& i) { return of_atomic(i); },
+                        [](const isa::Branch& i) {
+                          return UseDef{both(bit(i.dst), bit(i.src)), 0};
+                        },
+                        [&](const isa::Call& i) { return of_call(i, platform); },
+                        [](const isa::Exit&) {
+                          return UseDef{kR0Bit, 0};
+                        },
+                        [](const isa::Jump&) { return UseDef{}; },
+                        [](const isa::MayGoto&) { return UseDef{}; },
+                        [](const isa::Continuation&) { return UseDef{}; },
+                        [](const isa::Illegal&) {
+                          return UseDef{kEverything, 0};
+                        },
+                    },
+                    insn);
 }
 
 }  // namespace

@@ -45,8 +45,10 @@ struct Run::Marks {
     for (std::uint32_t i = 0; i < entry->linked_count; ++i) {
       Of& of = frames[entry->linked_frame[i]];
       const std::uint32_t what = entry->linked[i];
-      if (what < kRegs) of.regs |= 1u << what;
-      else of.slots |= std::uint64_t{1} << (what - kRegs);
+      if (what < kRegs)
+        of.regs |= 1u << what;
+      else
+        of.slots |= std::uint64_t{1} << (what - kRegs);
     }
   }
 };
@@ -81,69 +83,71 @@ Run::Step Run::undo(InsnIndex insn, InsnIndex following, const HistoryEntry* ent
   };
 
   marks.spread(entry);
-  const Step result = std::visit(
-      Overloaded{
-          [&](const isa::Alu& i) {
-            if (!marks.has(i.dst.index)) return Step::kDone;
-            if (is_move(i.op)) marks.remove(i.dst.index);
-            marks.add(i.src);
-            marks.remove(10);
-            return Step::kDone;
-          },
-          [&](const isa::ByteSwap&) { return Step::kDone; },
-          [&](const isa::AddrSpaceCast& i) { return load(i.dst.index); },
-          [&](const isa::LoadImm64& i) {
-            marks.remove(i.dst.index);
-            return Step::kDone;
-          },
-          [&](const isa::LoadPacket&) {
-            if (!marks.has(0)) return Step::kDone;
-            return Step::kLost;
-          },
-          [&](const isa::Load& i) { return load(i.dst.index); },
-          [&](const isa::Store& i) { return store(i.base, i.src); },
-          [&](const isa::Atomic& i) {
-            if (i.op == isa::AtomicOp::kLoadAcquire) return load(i.reg.index);
-            return store(i.base, isa::Operand{i.reg});
-          },
-          [&](const isa::Branch& i) {
-            const auto* src = std::get_if<isa::Reg>(&i.src);
-            if (src == nullptr || (!marks.has(i.dst.index) && !marks.has(src->index))) return Step::kDone;
-            marks.add(i.dst.index);
-            marks.add(src->index);
-            return Step::kDone;
-          },
-          [&](const isa::Jump&) { return Step::kDone; },
-          [&](const isa::MayGoto&) { return Step::kDone; },
-          [&](const isa::Call& i) {
-            const bool into_callback = layout.insns[insn].callback_call && following != insn + 1;
-            if (i.kind != isa::CallKind::kLocal && !into_callback) return clobber_r0();
-            if (marks.current == 0) return Step::kLost;
-            Marks::Of& callee = marks.frames[marks.current];
-            if (callee.slots != 0 || (callee.regs & ~kArgumentMask) != 0) return Step::kLost;
-            // Arguments of a call are the caller's registers; those of a callback are made up by the helper.
-            const std::uint32_t arguments = into_callback ? 0 : callee.regs;
-            callee = {};
-            marks.frames[--marks.current].regs |= arguments;
-            return Step::kDone;
-          },
-          [&](const isa::Exit&) {
-            // Walking back into the subprogram that returned to `following`: the next instruction after a call, or
-            // the call itself when a helper called back.
-            if (following == kNoInsn || marks.current + 1 >= kMaxFrames) return Step::kLost;
-            const bool callback = layout.insns[following].callback_call;
-            if (callback) marks.frames[marks.current].regs &= ~kArgumentMask;
-            if ((marks.frames[marks.current].regs & kArgumentMask) != 0) return Step::kLost;
-            const bool wants_r0 = !callback && marks.has(0);
-            marks.remove(0);
-            ++marks.current;
-            if (wants_r0) marks.add(0);
-            return Step::kDone;
-          },
-          [&](const isa::Continuation&) { return Step::kDone; },
-          [&](const isa::Illegal&) { return Step::kLost; },
-      },
-      program.insns[insn]);
+  const Step result = std::visit(Overloaded{
+                                     [&](const isa::Alu& i) {
+                                       if (!marks.has(i.dst.index)) return Step::kDone;
+                                       if (is_move(i.op)) marks.remove(i.dst.index);
+                                       marks.add(i.src);
+                                       marks.remove(10);
+                                       return Step::kDone;
+                                     },
+                                     [&](const isa::ByteSwap&) { return Step::kDone; },
+                                     [&](const isa::AddrSpaceCast& i) { return load(i.dst.index); },
+                                     [&](const isa::LoadImm64& i) {
+                                       marks.remove(i.dst.index);
+                                       return Step::kDone;
+                                     },
+                                     [&](const isa::LoadPacket&) {
+                                       if (!marks.has(0)) return Step::kDone;
+                                       return Step::kLost;
+                                     },
+                                     [&](const isa::Load& i) { return load(i.dst.index); },
+                                     [&](const isa::Store& i) { return store(i.base, i.src); },
+                                     [&](const isa::Atomic& i) {
+                                       if (i.op == isa::AtomicOp::kLoadAcquire) return load(i.reg.index);
+                                       return store(i.base, isa::Operand{i.reg});
+                                     },
+                                     [&](const isa::Branch& i) {
+                                       const auto* src = std::get_if<isa::Reg>(&i.src);
+                                       if (src == nullptr || (!marks.has(i.dst.index) && !marks.has(src->index)))
+                                         return Step::kDone;
+                                       marks.add(i.dst.index);
+                                       marks.add(src->index);
+                                       return Step::kDone;
+                                     },
+                                     [&](const isa::Jump&) { return Step::kDone; },
+                                     [&](const isa::MayGoto&) { return Step::kDone; },
+                                     [&](const isa::Call& i) {
+                                       const bool into_callback =
+                                           layout.insns[insn].callback_call && following != insn + 1;
+                                       if (i.kind != isa::CallKind::kLocal && !into_callback) return clobber_r0();
+                                       if (marks.current == 0) return Step::kLost;
+                                       Marks::Of& callee = marks.frames[marks.current];
+                                       if (callee.slots != 0 || (callee.regs & ~kArgumentMask) != 0) return Step::kLost;
+                                       // Arguments of a call are the caller's registers; those of a callback are made
+                                       // up by the helper.
+                                       const std::uint32_t arguments = into_callback ? 0 : callee.regs;
+                                       callee = {};
+                                       marks.frames[--marks.current].regs |= arguments;
+                                       return Step::kDone;
+                                     },
+                                     [&](const isa::Exit&) {
+                                       // Walking back into the subprogram that returned to `following`: the next
+                                       // instruction after a call, or the call itself when a helper called back.
+                                       if (following == kNoInsn || marks.current + 1 >= kMaxFrames) return Step::kLost;
+                                       const bool callback = layout.insns[following].callback_call;
+                                       if (callback) marks.frames[marks.current].regs &= ~kArgumentMask;
+                                       if ((marks.frames[marks.current].regs & kArgumentMask) != 0) return Step::kLost;
+                                       const bool wants_r0 = !callback && marks.has(0);
+                                       marks.remove(0);
+                                       ++marks.current;
+                                       if (wants_r0) marks.add(0);
+                                       return Step::kDone;
+                                     },
+                                     [&](const isa::Continuation&) { return Step::kDone; },
+                                     [&](const isa::Illegal&) { return Step::kLost; },
+                                 },
+                                 program.insns[insn]);
   marks.spread(entry);
   return result;
 }
@@ -188,8 +192,7 @@ void Run::backtrack(State& start, Marks& marks, InsnIndex last, bool* changed) {
   while (true) {
     std::uint32_t left = walk->history_count;
     for (InsnIndex insn = last;;) {
-      const HistoryEntry* entry =
-          left > 0 && walk->history[left - 1].at == insn ? &walk->history[left - 1] : nullptr;
+      const HistoryEntry* entry = left > 0 && walk->history[left - 1].at == insn ? &walk->history[left - 1] : nullptr;
       if (skip) {
         skip = false;
       } else if (undo(insn, following, entry, marks) == Step::kLost) {

@@ -51,8 +51,7 @@ bool StackLiveness::flow(Instance& instance, InsnIndex at) {
   Node& node = instance.nodes[at - sub.first];
   const Successors next = successors(insns_, at);
   const Node* const fall = next.falls_through ? &instance.nodes[at + next.width - sub.first] : nullptr;
-  const Node* const jump =
-      next.target ? &instance.nodes[static_cast<InsnIndex>(*next.target) - sub.first] : nullptr;
+  const Node* const jump = next.target ? &instance.nodes[static_cast<InsnIndex>(*next.target) - sub.first] : nullptr;
   bool changed = false;
   for (std::uint32_t i = 0; i <= instance.depth; ++i) {
     std::uint64_t live = (fall != nullptr ? fall->live[i] : 0) | (jump != nullptr ? jump->live[i] : 0);

@@ -27,13 +27,12 @@ Verdict verify(Program program, const Platform& platform, const VerifyOptions& o
     return reject({.code = DiagCode::kUnsupported, .args = {std::move(what)}});
   };
   if (!program.unsupported.empty()) return unsupported(program.unsupported);
-  if (!contains(kModelled, program.type))
-    return unsupported("program type " + std::string(info(program.type).name));
+  if (!contains(kModelled, program.type)) return unsupported("program type " + std::string(info(program.type).name));
 
   verifier::LayoutOrReason layout = verifier::make_layout(program, platform);
   if (auto* const reason = std::get_if<Diagnostic>(&layout)) return reject(std::move(*reason));
-  const auto run = std::make_unique<verifier::Run>(program, platform, options,
-                                                   std::get<verifier::Layout>(std::move(layout)));
+  const auto run =
+      std::make_unique<verifier::Run>(program, platform, options, std::get<verifier::Layout>(std::move(layout)));
   if (!run->explore().has_value()) return reject(std::move(*run->rejection), run->stats);
   Facts facts = std::move(run->facts);
   return VerifiedProgram(std::move(program), std::move(facts), run->stats, {});

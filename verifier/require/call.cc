@@ -24,30 +24,39 @@ bool is_element_helper(HelperId id) {
 /// Maps that have helpers of their own, and whether others may take them.
 bool map_fits(MapType type, HelperId id) {
   switch (type) {
-    case MapType::kProgArray: return id == HelperId::tail_call;
-    case MapType::kPerfEventArray: return id == HelperId::perf_event_output;
-    case MapType::kStackTrace: return id == HelperId::get_stackid;
+    case MapType::kProgArray:
+      return id == HelperId::tail_call;
+    case MapType::kPerfEventArray:
+      return id == HelperId::perf_event_output;
+    case MapType::kStackTrace:
+      return id == HelperId::get_stackid;
     case MapType::kRingBuf:
       return id == HelperId::ringbuf_output || id == HelperId::ringbuf_reserve || id == HelperId::ringbuf_query;
     case MapType::kArrayOfMaps:
-    case MapType::kHashOfMaps: return id == HelperId::map_lookup_elem;
+    case MapType::kHashOfMaps:
+      return id == HelperId::map_lookup_elem;
     case MapType::kPerCpuHash:
     case MapType::kPerCpuArray:
     case MapType::kLruPerCpuHash:
       return is_element_helper(id) || id == HelperId::for_each_map_elem || id == HelperId::map_lookup_percpu_elem;
     case MapType::kHash:
     case MapType::kArray:
-    case MapType::kLruHash: return is_element_helper(id) || id == HelperId::for_each_map_elem;
-    case MapType::kLpmTrie: return is_element_helper(id);
+    case MapType::kLruHash:
+      return is_element_helper(id) || id == HelperId::for_each_map_elem;
+    case MapType::kLpmTrie:
+      return is_element_helper(id);
     case MapType::kDevMap:
-    case MapType::kDevMapHash: return id == HelperId::redirect_map || id == HelperId::map_lookup_elem;
+    case MapType::kDevMapHash:
+      return id == HelperId::redirect_map || id == HelperId::map_lookup_elem;
     case MapType::kCpuMap:
-    case MapType::kXskMap: return id == HelperId::redirect_map;
+    case MapType::kXskMap:
+      return id == HelperId::redirect_map;
     case MapType::kQueue:
     case MapType::kStack:
       return id == HelperId::map_push_elem || id == HelperId::map_pop_elem || id == HelperId::map_peek_elem;
     case MapType::kCgroupArray:
-    case MapType::kUnspec: return false;
+    case MapType::kUnspec:
+      return false;
   }
   unreachable();
 }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "base/unreachable.h"
 #include "base/try.h"
+#include "base/unreachable.h"
 #include "verifier/domain/print.h"
 #include "verifier/require/require.h"
 
@@ -48,10 +48,14 @@ struct Request {
 
 ContextValue result_of(FieldValue value) {
   switch (value) {
-    case FieldValue::Scalar: return ContextValue::kScalar;
-    case FieldValue::PacketData: return ContextValue::kPacketData;
-    case FieldValue::PacketMeta: return ContextValue::kPacketMeta;
-    case FieldValue::PacketEnd: return ContextValue::kPacketEnd;
+    case FieldValue::Scalar:
+      return ContextValue::kScalar;
+    case FieldValue::PacketData:
+      return ContextValue::kPacketData;
+    case FieldValue::PacketMeta:
+      return ContextValue::kPacketMeta;
+    case FieldValue::PacketEnd:
+      return ContextValue::kPacketEnd;
   }
   unreachable();
 }
@@ -80,14 +84,21 @@ bool allows(const Program& program, const Request& want, ContextValue& value) {
   constexpr std::uint32_t kPtRegsBytes = 168;
   const bool reads = want.mode == AccessMode::kRead;
   switch (context) {
-    case ContextKind::kNone: return false;
+    case ContextKind::kNone:
+      return false;
     case ContextKind::kXdp:
-    case ContextKind::kSkBuff: return allows_fields(program, context, want, value);
-    case ContextKind::kPtRegs: return reads && want.offset + want.size <= kPtRegsBytes;
-    case ContextKind::kTracepoint: return reads && want.offset >= 8;
-    case ContextKind::kRawTracepoint: return reads;
-    case ContextKind::kPerfEvent: return reads && (want.offset >= kPtRegsBytes || want.size == 8);
-    case ContextKind::kSyscall: return true;
+    case ContextKind::kSkBuff:
+      return allows_fields(program, context, want, value);
+    case ContextKind::kPtRegs:
+      return reads && want.offset + want.size <= kPtRegsBytes;
+    case ContextKind::kTracepoint:
+      return reads && want.offset >= 8;
+    case ContextKind::kRawTracepoint:
+      return reads;
+    case ContextKind::kPerfEvent:
+      return reads && (want.offset >= kPtRegsBytes || want.size == 8);
+    case ContextKind::kSyscall:
+      return true;
   }
   unreachable();
 }

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "verifier/domain/print.h"
 #include "base/try.h"
+#include "verifier/domain/print.h"
 #include "verifier/require/require.h"
 
 namespace skep::verifier {

@@ -17,11 +17,13 @@ bool can_move(ValueKind kind) {
     case ValueKind::kPacket:
     case ValueKind::kPacketMeta:
     case ValueKind::kMemory:
-    case ValueKind::kFunction: return true;
+    case ValueKind::kFunction:
+      return true;
     case ValueKind::kNotInit:
     case ValueKind::kScalar:
     case ValueKind::kMap:
-    case ValueKind::kPacketEnd: return false;
+    case ValueKind::kPacketEnd:
+      return false;
   }
   unreachable();
 }

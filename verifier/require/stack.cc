@@ -2,8 +2,8 @@
 // Bounds and alignment of stack accesses. What lies there is the business of transfer/stack.cc.
 #include <string>
 
-#include "verifier/domain/print.h"
 #include "base/try.h"
+#include "verifier/domain/print.h"
 #include "verifier/require/require.h"
 
 namespace skep::verifier {

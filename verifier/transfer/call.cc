@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls of subprograms, and where a function ends.
-#include "base/unreachable.h"
 #include "base/try.h"
+#include "base/unreachable.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -11,7 +11,8 @@ Check call_local(Run& run) {
   const auto target = callee(run.program.insns, run.at);
   const auto found = run.layout.find_subprogram(static_cast<InsnIndex>(*target));
   if (!found) return run.reject(DiagCode::kInvalidCallee);
-  if (run.layout.subprograms[*found].global) return run.reject(DiagCode::kUnsupported, std::string("a global function"));
+  if (run.layout.subprograms[*found].global)
+    return run.reject(DiagCode::kUnsupported, std::string("a global function"));
   if (run.state.current + 1 >= kMaxFrames) return run.reject(DiagCode::kTooManyFrames, std::uint64_t{kMaxFrames + 1});
   const Frame& caller = run.frame();
   Frame& frame = run.live.push_frame();
@@ -44,9 +45,12 @@ void clobber_arguments(Run& run) {
 
 Check transfer(Run& run, const isa::Call& insn) {
   switch (insn.kind) {
-    case isa::CallKind::kHelper: return call_helper(run, insn.imm);
-    case isa::CallKind::kLocal: return call_local(run);
-    case isa::CallKind::kKfunc: return run.reject(DiagCode::kUnknownKfunc, std::int64_t{insn.imm});
+    case isa::CallKind::kHelper:
+      return call_helper(run, insn.imm);
+    case isa::CallKind::kLocal:
+      return call_local(run);
+    case isa::CallKind::kKfunc:
+      return run.reject(DiagCode::kUnknownKfunc, std::int64_t{insn.imm});
   }
   unreachable();
 }

@@ -3,8 +3,8 @@
 // registers take place.
 #include <string>
 
-#include "base/unreachable.h"
 #include "base/try.h"
+#include "base/unreachable.h"
 #include "verifier/domain/print.h"
 #include "verifier/transfer/transfer.h"
 
@@ -18,7 +18,7 @@ struct Arguments {
   std::uint32_t map_uid = 0;
   std::uint32_t released = 0;  // Reference that the call gives back.
   std::uint32_t callback = 0;
-  std::uint64_t size = 0;         // Constant allocation size.
+  std::uint64_t size = 0;            // Constant allocation size.
   std::optional<std::uint64_t> key;  // Constant key of an array.
 };
 
@@ -40,7 +40,8 @@ Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode m
       if (run.program.type == ProgramType::kSocketFilter || run.program.type == ProgramType::kCgroupSkb)
         return run.reject(DiagCode::kHelperPacketAccess);
       return check_packet(run, reg, 0, size, zero);
-    case ValueKind::kMapValue: return check_map_value(run, reg, 0, size, mode, zero);
+    case ValueKind::kMapValue:
+      return check_map_value(run, reg, 0, size, mode, zero);
     case ValueKind::kMapKey:
       if (mode == AccessMode::kWrite) return run.reject(DiagCode::kKeyWrite, std::uint64_t{reg});
       return check_region(run, reg, 0, size, run.map_of(base).key_size, zero);
@@ -61,7 +62,8 @@ Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode m
     case ValueKind::kContext:
     case ValueKind::kMap:
     case ValueKind::kPacketEnd:
-    case ValueKind::kFunction: return wrong_type(run, reg, kMemoryKinds);
+    case ValueKind::kFunction:
+      return wrong_type(run, reg, kMemoryKinds);
   }
   unreachable();
 }
@@ -73,13 +75,15 @@ bool is_memory(const Value& value) {
     case ValueKind::kPacketMeta:
     case ValueKind::kMapKey:
     case ValueKind::kMapValue:
-    case ValueKind::kMemory: return !value.maybe_null;
+    case ValueKind::kMemory:
+      return !value.maybe_null;
     case ValueKind::kNotInit:
     case ValueKind::kScalar:
     case ValueKind::kContext:
     case ValueKind::kMap:
     case ValueKind::kPacketEnd:
-    case ValueKind::kFunction: return false;
+    case ValueKind::kFunction:
+      return false;
   }
   unreachable();
 }
@@ -156,8 +160,10 @@ Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Argu
   const Value& value = run.reg(reg);
   switch (kind) {
     case ArgKind::None:
-    case ArgKind::Anything: return Check::ok();
-    case ArgKind::ConstMapPtr: return check_map(run, reg, proto, seen);
+    case ArgKind::Anything:
+      return Check::ok();
+    case ArgKind::ConstMapPtr:
+      return check_map(run, reg, proto, seen);
     case ArgKind::MapKey:
       TRY_OK(check_memory_pointer(run, reg, false));
       TRY_OK(check_memory(run, reg, run.maps[seen.map]->key_size, AccessMode::kRead, ZeroSize::kRefused));
@@ -170,11 +176,15 @@ Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Argu
       TRY_OK(check_memory_pointer(run, reg, false));
       return check_memory(run, reg, run.maps[seen.map]->value_size, AccessMode::kWrite, ZeroSize::kRefused);
     case ArgKind::Mem:
-    case ArgKind::UninitMem: return check_memory_pointer(run, reg, false);
+    case ArgKind::UninitMem:
+      return check_memory_pointer(run, reg, false);
     case ArgKind::MemOrNull:
-    case ArgKind::UninitMemOrNull: return check_memory_pointer(run, reg, true);
-    case ArgKind::Size: return check_size(run, reg, proto.args[reg - 2], ZeroSize::kRefused);
-    case ArgKind::SizeOrZero: return check_size(run, reg, proto.args[reg - 2], ZeroSize::kAllowed);
+    case ArgKind::UninitMemOrNull:
+      return check_memory_pointer(run, reg, true);
+    case ArgKind::Size:
+      return check_size(run, reg, proto.args[reg - 2], ZeroSize::kRefused);
+    case ArgKind::SizeOrZero:
+      return check_size(run, reg, proto.args[reg - 2], ZeroSize::kAllowed);
     case ArgKind::Ctx:
       if (value.kind != ValueKind::kContext) return wrong_type(run, reg, "ctx");
       return check_unmodified(run, reg);
@@ -183,7 +193,8 @@ Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Argu
       seen.size = value.scalar.value();
       run.mark_precise(reg);
       return Check::ok();
-    case ArgKind::RingBufMem: return check_ringbuf_record(run, reg, seen);
+    case ArgKind::RingBufMem:
+      return check_ringbuf_record(run, reg, seen);
     case ArgKind::Func:
       if (value.kind != ValueKind::kFunction) return wrong_type(run, reg, "func");
       seen.callback = value.map;
@@ -191,7 +202,8 @@ Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Argu
     case ArgKind::StackOrNull:
       if (value.is_null() || value.kind == ValueKind::kStack) return Check::ok();
       return wrong_type(run, reg, "fp");
-    case ArgKind::ConstStr: return check_constant_string(run, reg);
+    case ArgKind::ConstStr:
+      return check_constant_string(run, reg);
   }
   unreachable();
 }
@@ -212,7 +224,8 @@ bool moves_packet(HelperId id) {
     case 54:  // xdp_adjust_meta
     case 65:  // xdp_adjust_tail
       return true;
-    default: return false;
+    default:
+      return false;
   }
 }
 
@@ -262,10 +275,16 @@ void return_map_value(Run& run, const Arguments& seen) {
 Check set_result(Run& run, const HelperProto& proto, const Arguments& seen) {
   clobber_arguments(run);
   switch (proto.returns) {
-    case RetKind::Integer: run.reg(isa::kR0) = unknown_scalar(); return Check::ok();
-    case RetKind::Void: return Check::ok();
-    case RetKind::MapValueOrNull: return_map_value(run, seen); return Check::ok();
-    case RetKind::RingBufMemOrNull: return acquire_record(run, seen);
+    case RetKind::Integer:
+      run.reg(isa::kR0) = unknown_scalar();
+      return Check::ok();
+    case RetKind::Void:
+      return Check::ok();
+    case RetKind::MapValueOrNull:
+      return_map_value(run, seen);
+      return Check::ok();
+    case RetKind::RingBufMemOrNull:
+      return acquire_record(run, seen);
   }
   unreachable();
 }

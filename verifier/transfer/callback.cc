@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Helpers that call back. How often is not known: one more iteration is explored from every state in which the helper
 // is entered, until that state is covered by an earlier one; the helper's own return is explored from each as well.
-#include "verifier/domain/print.h"
 #include "base/try.h"
+#include "verifier/domain/print.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {

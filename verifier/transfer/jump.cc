@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <variant>
 
-#include "base/unreachable.h"
 #include "base/try.h"
+#include "base/unreachable.h"
 #include "verifier/transfer/alu.h"
 #include "verifier/transfer/branch.h"
 #include "verifier/transfer/transfer.h"
@@ -14,9 +14,7 @@ namespace {
 
 using isa::JmpOp;
 
-InsnIndex target_of(InsnIndex at, std::int32_t offset) {
-  return static_cast<InsnIndex>(std::int64_t{at} + 1 + offset);
-}
+InsnIndex target_of(InsnIndex at, std::int32_t offset) { return static_cast<InsnIndex>(std::int64_t{at} + 1 + offset); }
 
 // --- Numbers that share an id ---------------------------------------------------------------------------------------
 
@@ -56,12 +54,13 @@ void spread(State& state, const HistoryEntry& links, const Value& known) {
       value.offset = offset;
       continue;
     }
-    value.scalar = alu(isa::AluOp::kAdd, isa::Width::k64, source.scalar,
-                       Scalar::constant(static_cast<std::uint64_t>(distance)));
+    value.scalar =
+        alu(isa::AluOp::kAdd, isa::Width::k64, source.scalar, Scalar::constant(static_cast<std::uint64_t>(distance)));
   }
 }
 
-// --- Null --------------------------------------------------------------------------------------------------------------
+// --- Null
+// --------------------------------------------------------------------------------------------------------------
 
 void release(State& state, std::uint32_t id) {
   for (std::uint32_t i = 0; i < state.reference_count; ++i) {
@@ -147,9 +146,7 @@ JmpOp mirror(JmpOp op) {
   return op;
 }
 
-bool orders(JmpOp op) {
-  return op == JmpOp::kGt || op == JmpOp::kLt || op == JmpOp::kGe || op == JmpOp::kLe;
-}
+bool orders(JmpOp op) { return op == JmpOp::kGt || op == JmpOp::kLt || op == JmpOp::kGe || op == JmpOp::kLe; }
 
 /// pkt + n compared with pkt_end: on the side where it lies below, n bytes exist.
 void learn_packet(Run& run, const isa::Branch& insn, State& taken) {
@@ -185,7 +182,8 @@ std::optional<bool> decide_packet(JmpOp op, const Value& dst, const Value& src) 
   return std::nullopt;
 }
 
-// --- The decision ------------------------------------------------------------------------------------------------------
+// --- The decision
+// ------------------------------------------------------------------------------------------------------
 
 bool never_null(const Value& value) {
   if (value.maybe_null) return false;
@@ -195,13 +193,15 @@ bool never_null(const Value& value) {
     case ValueKind::kContext:
     case ValueKind::kStack:
     case ValueKind::kMap:
-    case ValueKind::kMemory: return true;
+    case ValueKind::kMemory:
+      return true;
     case ValueKind::kNotInit:
     case ValueKind::kScalar:
     case ValueKind::kPacket:
     case ValueKind::kPacketMeta:
     case ValueKind::kPacketEnd:
-    case ValueKind::kFunction: return false;
+    case ValueKind::kFunction:
+      return false;
   }
   unreachable();
 }
@@ -270,9 +270,9 @@ Check transfer(Run& run, const isa::Branch& insn) {
   const auto* src = std::get_if<isa::Reg>(&insn.src);
   if (src != nullptr) TRY_OK(check_readable(run, src->index));
   TRY_OK(check_readable(run, insn.dst.index));
-  const Value constant = src != nullptr ? Value{}
-                                        : constant_scalar(static_cast<std::uint64_t>(
-                                              std::int64_t{std::get<isa::Imm>(insn.src).value}));
+  const Value constant =
+      src != nullptr ? Value{}
+                     : constant_scalar(static_cast<std::uint64_t>(std::int64_t{std::get<isa::Imm>(insn.src).value}));
   const Value& dst = run.reg(insn.dst);
   const Value& other = src != nullptr ? run.reg(*src) : constant;
   if (const auto decided = decide_values(insn, dst, other)) {

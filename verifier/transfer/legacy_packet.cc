@@ -12,7 +12,8 @@ Check transfer(Run& run, const isa::LoadPacket& insn) {
   if (insn.mode == isa::PacketMode::kIndirect) TRY_OK(check_readable(run, insn.src.index));
   if (run.reg(6).kind != ValueKind::kContext) return run.reject(DiagCode::kLegacyLoadContext);
   TRY_OK(check_unmodified(run, 6));
-  if (run.state.current != 0) return run.reject(DiagCode::kUnsupported, std::string("BPF_LD_[ABS|IND] in a subprogram"));
+  if (run.state.current != 0)
+    return run.reject(DiagCode::kUnsupported, std::string("BPF_LD_[ABS|IND] in a subprogram"));
   clobber_arguments(run);
   run.reg(isa::kR0) = unknown_scalar();
   return Check::ok();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // 16-byte loads: constants, maps, addresses of map values, functions.
-#include "base/unreachable.h"
 #include "base/try.h"
+#include "base/unreachable.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -40,18 +40,23 @@ Check transfer(Run& run, const isa::LoadImm64& insn) {
   run.next = run.at + 2;
   run.facts.insns[run.at + 1].reachable = true;
   switch (insn.kind) {
-    case isa::Imm64Kind::kConstant: run.reg(insn.dst) = constant_scalar(insn.constant()); return Check::ok();
+    case isa::Imm64Kind::kConstant:
+      run.reg(insn.dst) = constant_scalar(insn.constant());
+      return Check::ok();
     case isa::Imm64Kind::kMapIndex: {
       Value value = pointer(ValueKind::kMap);
       value.map = static_cast<std::uint32_t>(insn.low);
       run.reg(insn.dst) = value;
       return Check::ok();
     }
-    case isa::Imm64Kind::kMapValueIndex: return load_map_value(run, insn);
-    case isa::Imm64Kind::kFunction: return load_function(run, insn);
+    case isa::Imm64Kind::kMapValueIndex:
+      return load_map_value(run, insn);
+    case isa::Imm64Kind::kFunction:
+      return load_function(run, insn);
     case isa::Imm64Kind::kMapFd:
     case isa::Imm64Kind::kMapValueFd:
-    case isa::Imm64Kind::kVariable: return run.reject(DiagCode::kUnsupported, std::string("this kind of ld_imm64"));
+    case isa::Imm64Kind::kVariable:
+      return run.reject(DiagCode::kUnsupported, std::string("this kind of ld_imm64"));
   }
   unreachable();
 }

@@ -2,8 +2,8 @@
 // Loads, stores and atomics, by the kind of memory that the base points to.
 #include <cstring>
 
-#include "base/unreachable.h"
 #include "base/try.h"
+#include "base/unreachable.h"
 #include "verifier/transfer/alu.h"
 #include "verifier/transfer/transfer.h"
 
@@ -20,18 +20,23 @@ struct Access {
 
 MemoryKind memory_kind(ValueKind kind) {
   switch (kind) {
-    case ValueKind::kContext: return MemoryKind::kContext;
-    case ValueKind::kStack: return MemoryKind::kStack;
+    case ValueKind::kContext:
+      return MemoryKind::kContext;
+    case ValueKind::kStack:
+      return MemoryKind::kStack;
     case ValueKind::kPacket:
-    case ValueKind::kPacketMeta: return MemoryKind::kPacket;
-    case ValueKind::kMapValue: return MemoryKind::kMapValue;
+    case ValueKind::kPacketMeta:
+      return MemoryKind::kPacket;
+    case ValueKind::kMapValue:
+      return MemoryKind::kMapValue;
     case ValueKind::kNotInit:
     case ValueKind::kScalar:
     case ValueKind::kMap:
     case ValueKind::kMapKey:
     case ValueKind::kPacketEnd:
     case ValueKind::kMemory:
-    case ValueKind::kFunction: return MemoryKind::kOther;
+    case ValueKind::kFunction:
+      return MemoryKind::kOther;
   }
   unreachable();
 }
@@ -70,10 +75,18 @@ Check load_context(Run& run, const Access& access, std::uint32_t dst) {
   ContextValue value{};
   TRY_OK(check_context(run, access.base, access.offset, access.bytes(), AccessMode::kRead, access.extend, value));
   switch (value) {
-    case ContextValue::kScalar: run.reg(dst) = unknown_scalar(); return Check::ok();
-    case ContextValue::kPacketData: run.reg(dst) = pointer(ValueKind::kPacket); return Check::ok();
-    case ContextValue::kPacketMeta: run.reg(dst) = pointer(ValueKind::kPacketMeta); return Check::ok();
-    case ContextValue::kPacketEnd: run.reg(dst) = pointer(ValueKind::kPacketEnd); return Check::ok();
+    case ContextValue::kScalar:
+      run.reg(dst) = unknown_scalar();
+      return Check::ok();
+    case ContextValue::kPacketData:
+      run.reg(dst) = pointer(ValueKind::kPacket);
+      return Check::ok();
+    case ContextValue::kPacketMeta:
+      run.reg(dst) = pointer(ValueKind::kPacketMeta);
+      return Check::ok();
+    case ContextValue::kPacketEnd:
+      run.reg(dst) = pointer(ValueKind::kPacketEnd);
+      return Check::ok();
   }
   unreachable();
 }
@@ -96,10 +109,14 @@ Check load_by_kind(Run& run, const Access& access, std::uint32_t dst) {
   const Value& base = run.reg(access.base);
   if (base.maybe_null) return bad_base(run, access.base);
   switch (base.kind) {
-    case ValueKind::kContext: return load_context(run, access, dst);
-    case ValueKind::kMapValue: return load_map_value(run, access, dst);
-    case ValueKind::kMapKey: return load_known_size(run, access, run.map_of(base).key_size, dst);
-    case ValueKind::kMemory: return load_known_size(run, access, static_cast<std::uint32_t>(base.extent), dst);
+    case ValueKind::kContext:
+      return load_context(run, access, dst);
+    case ValueKind::kMapValue:
+      return load_map_value(run, access, dst);
+    case ValueKind::kMapKey:
+      return load_known_size(run, access, run.map_of(base).key_size, dst);
+    case ValueKind::kMemory:
+      return load_known_size(run, access, static_cast<std::uint32_t>(base.extent), dst);
     case ValueKind::kPacket:
     case ValueKind::kPacketMeta:
       TRY_OK(check_packet(run, access.base, access.offset, access.bytes(), ZeroSize::kRefused));
@@ -115,7 +132,8 @@ Check load_by_kind(Run& run, const Access& access, std::uint32_t dst) {
     case ValueKind::kScalar:
     case ValueKind::kMap:
     case ValueKind::kPacketEnd:
-    case ValueKind::kFunction: return bad_base(run, access.base);
+    case ValueKind::kFunction:
+      return bad_base(run, access.base);
   }
   unreachable();
 }
@@ -147,7 +165,8 @@ Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
     }
     case ValueKind::kMapValue:
       return check_map_value(run, access.base, access.offset, size, AccessMode::kWrite, ZeroSize::kRefused);
-    case ValueKind::kMapKey: return run.reject(DiagCode::kKeyWrite, std::uint64_t{access.base});
+    case ValueKind::kMapKey:
+      return run.reject(DiagCode::kKeyWrite, std::uint64_t{access.base});
     case ValueKind::kMemory:
       if (base.read_only)
         return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{access.base}, std::string(kind_name(base)));
@@ -166,7 +185,8 @@ Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
     case ValueKind::kScalar:
     case ValueKind::kMap:
     case ValueKind::kPacketEnd:
-    case ValueKind::kFunction: return bad_base(run, access.base);
+    case ValueKind::kFunction:
+      return bad_base(run, access.base);
   }
   unreachable();
 }

@@ -2,8 +2,8 @@
 // Arithmetic and moves between registers: numbers by transfer/alu.h, pointers here.
 #include <variant>
 
-#include "verifier/transfer/alu.h"
 #include "base/try.h"
+#include "verifier/transfer/alu.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -35,8 +35,8 @@ Check move_pointer(Run& run, const isa::Alu& insn, const Value& pointer, const V
   if (moved.is_constant() && fixed == static_cast<std::int32_t>(fixed)) {
     result.offset = static_cast<std::int32_t>(fixed);
   } else {
-    result.scalar = subtracts ? alu(isa::AluOp::kSub, isa::Width::k64, was.scalar, moved)
-                              : signed_add(was.scalar, moved);
+    result.scalar =
+        subtracts ? alu(isa::AluOp::kSub, isa::Width::k64, was.scalar, moved) : signed_add(was.scalar, moved);
     if (was.is_packet()) {
       result.id = run.new_id();
       if (!subtracts || moved.smin < 0) result.extent = 0;
@@ -137,8 +137,8 @@ void give_id(Run& run, Value& value) {
 
 Check transfer(Run& run, const isa::Alu& insn) {
   const auto* src_reg = std::get_if<isa::Reg>(&insn.src);
-  const bool moves = insn.op == isa::AluOp::kMov || insn.op == isa::AluOp::kMovSx8 ||
-                     insn.op == isa::AluOp::kMovSx16 || insn.op == isa::AluOp::kMovSx32;
+  const bool moves = insn.op == isa::AluOp::kMov || insn.op == isa::AluOp::kMovSx8 || insn.op == isa::AluOp::kMovSx16 ||
+                     insn.op == isa::AluOp::kMovSx32;
   if (src_reg != nullptr) TRY_OK(check_readable(run, src_reg->index));
   if (!moves) TRY_OK(check_readable(run, insn.dst.index));
   TRY_OK(check_writable(run, insn.dst.index));

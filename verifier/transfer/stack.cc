@@ -2,15 +2,17 @@
 // What lies on the stack, byte by byte: spilled registers, zeros, data.
 #include <algorithm>
 
-#include "verifier/transfer/alu.h"
 #include "base/try.h"
+#include "verifier/transfer/alu.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
 namespace {
 
 std::uint32_t slot_of(std::int32_t offset) { return static_cast<std::uint32_t>(-offset - 1) / kSlotBytes; }
-std::uint32_t byte_of(std::int32_t offset) { return static_cast<std::uint32_t>(offset + std::int32_t{kStackBytes}) % 8; }
+std::uint32_t byte_of(std::int32_t offset) {
+  return static_cast<std::uint32_t>(offset + std::int32_t{kStackBytes}) % 8;
+}
 
 /// Makes the frame's stack reach down to `offset`.
 void grow(Run& run, Frame& frame, std::int32_t offset) {
@@ -47,8 +49,7 @@ void load_bytes(Run& run, const Frame& frame, const StackRange& range, std::uint
   bool zero = all_zero(frame, range);
   if (slot != nullptr && slot->is_spill() && slot->value.is_null()) {
     zero = true;
-    for (std::uint32_t i = 0; i < size; ++i)
-      zero = zero && slot->bytes[byte_of(range.first) + i] == ByteKind::kSpill;
+    for (std::uint32_t i = 0; i < size; ++i) zero = zero && slot->bytes[byte_of(range.first) + i] == ByteKind::kSpill;
   }
   run.reg(dst) = zero ? constant_scalar(0) : unknown_scalar();
 }

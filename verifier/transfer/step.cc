@@ -17,8 +17,7 @@ Check refuse(Run& run, const isa::Illegal& insn) {
   const bool jump = cls == 5 || cls == 6;
   if (cls == 4 || cls == 7) {
     const bool shift = op == 0x60 || op == 0x70 || op == 0xc0;
-    if (insn.field == isa::Field::kImm && shift)
-      return run.reject(DiagCode::kInvalidShift, std::int64_t{insn.raw.imm});
+    if (insn.field == isa::Field::kImm && shift) return run.reject(DiagCode::kInvalidShift, std::int64_t{insn.raw.imm});
     if (insn.field == isa::Field::kImm && (op == 0x30 || op == 0x90)) return run.reject(DiagCode::kDivisionByZero);
     return run.reject(DiagCode::kReservedFields, std::string(op == 0xb0 ? "BPF_MOV" : "BPF_ALU"));
   }
