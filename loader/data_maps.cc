@@ -43,6 +43,15 @@ std::string map_name(std::string_view object, std::string_view section) {
   return name;
 }
 
+/// As libbpf: user space may map the section when some variable of it is visible to the linker.
+bool has_visible_variable(const Btf& btf, TypeId section) {
+  const auto* data = btf.find<btf::DataSec>(section);
+  return data != nullptr && std::any_of(data->vars.begin(), data->vars.end(), [&](const btf::SectionVar& entry) {
+           const auto* var = btf.find<btf::Var>(entry.var);
+           return var != nullptr && var->linkage != btf::Linkage::kStatic;
+         });
+}
+
 }  // namespace
 
 Result<std::vector<MapEntry>> read_data_maps(const ElfFile& file, const std::shared_ptr<const Btf>& btf,
@@ -65,11 +74,12 @@ Result<std::vector<MapEntry>> read_data_maps(const ElfFile& file, const std::sha
     spec.key_size = sizeof(std::uint32_t);
     spec.value_size = static_cast<std::uint32_t>(section.size);
     spec.max_entries = 1;
-    spec.flags = map_flags::kMmapable | (constant ? map_flags::kReadOnlyProgram : 0);
     spec.initial.assign(section.data.begin(), section.data.end());
     spec.frozen = constant;
     spec.btf = btf;
     if (btf != nullptr) spec.value_type_id = btf->find_by_name<btf::DataSec>(section.name);
+    if (constant) spec.flags |= map_flags::kReadOnlyProgram;
+    if (btf != nullptr && has_visible_variable(*btf, spec.value_type_id)) spec.flags |= map_flags::kMmapable;
     maps.push_back(
         {.spec = std::make_shared<const MapSpec>(std::move(spec)), .kind = MapKind::kData, .section = i, .offset = 0});
   }

@@ -138,7 +138,7 @@ class ObjectBuilder {
     const std::string_view section = file_.sections[function.section].name;
     Program program;
     program.name = std::string(function.name);
-    program.section = std::string(section);
+    program.section = std::string(section.substr(section.starts_with('?') ? 1 : 0));
     program.type = options_.default_type;
     if (const auto meaning = loader::classify_section(section)) {
       program.type = meaning->type;
