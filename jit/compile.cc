@@ -1,10 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
+// plan -> reserve memory -> assemble for its address -> seal.
 #include "jit/compile.h"
 
-namespace skep::jit {
+#include <utility>
 
-Result<std::shared_ptr<const NativeCode>> compile(const lower::Code&, const lower::Bindings&) {
-  return Error{Errc::kUnsupported, "no native code for this host yet; use Engine::kInterpreter"};
+#include "base/address.h"
+#include "base/try.h"
+#include "base/unreachable.h"
+#include "jit/executable_memory.h"
+#include "jit/plan.h"
+#include "jit/target.h"
+
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
+namespace skep::jit {
+namespace {
+
+Target detect() {
+#if defined(__x86_64__)
+  return {.arch = Arch::kX86_64, .features = {.bmi2 = __builtin_cpu_supports("bmi2") != 0}};
+#elif defined(__aarch64__)
+  constexpr unsigned long kHwcapAtomics = 1ul << 8;
+  return {.arch = Arch::kArm64, .features = {.lse = (getauxval(AT_HWCAP) & kHwcapAtomics) != 0}};
+#else
+  return {};
+#endif
+}
+
+class Native final : public NativeCode {
+ public:
+  Native(ExecutableMemory memory, std::size_t entry, std::size_t invoke)
+      : memory_(std::move(memory)), entry_(entry), invoke_(invoke) {}
+
+  [[nodiscard]] EntryFn entry() const override { return std::bit_cast<EntryFn>(memory_.address() + entry_); }
+  [[nodiscard]] std::span<const std::byte> bytes() const override { return memory_.bytes(); }
+  [[nodiscard]] decltype(Env::invoke) invoke() const override {
+    return std::bit_cast<decltype(Env::invoke)>(memory_.address() + invoke_);
+  }
+
+ private:
+  ExecutableMemory memory_;
+  std::size_t entry_;
+  std::size_t invoke_;
+};
+
+Error unsupported() { return {Errc::kUnsupported, "the JIT makes code for x86-64 and arm64, not for this host"}; }
+
+Result<Plan> plan_for(Arch arch, const lower::Code& code, const lower::Bindings& bindings) {
+  switch (arch) {
+    case Arch::kX86_64:
+      return x86_64::plan(code, bindings);
+    case Arch::kArm64:
+      return unsupported();
+    case Arch::kOther:
+      return unsupported();
+  }
+  unreachable();
+}
+
+Result<Assembled> assemble_planned(Arch arch, const lower::Code& code, const lower::Bindings& bindings,
+                                   const Plan& plan, const AssembleOptions& options) {
+  switch (arch) {
+    case Arch::kX86_64:
+      return x86_64::assemble(code, bindings, plan, options);
+    case Arch::kArm64:
+      return unsupported();
+    case Arch::kOther:
+      return unsupported();
+  }
+  unreachable();
+}
+
+}  // namespace
+
+const Target& host_target() {
+  static const Target target = detect();
+  return target;
+}
+
+Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Target& target,
+                           std::uint64_t base, Listing listing) {
+  TRY(const Plan plan, plan_for(target.arch, code, bindings));
+  return assemble_planned(target.arch, code, bindings, plan,
+                          {.features = target.features, .base = base, .listing = listing});
+}
+
+Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings) {
+  return compile(code, bindings, host_target().features);
+}
+
+Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings,
+                                                  const Features& features) {
+  const Arch arch = host_target().arch;
+  TRY(const Plan plan, plan_for(arch, code, bindings));
+  const std::uint64_t near = bindings.helpers.empty() ? 0 : bindings.helpers.front();
+  TRY(ExecutableMemory memory, ExecutableMemory::reserve(plan.position.back() + kTrampolineBound, near));
+  TRY(const Assembled assembled,
+      assemble_planned(arch, code, bindings, plan, {.features = features, .base = memory.address()}));
+  TRY_OK(memory.seal(assembled.bytes));
+  return std::shared_ptr<const NativeCode>(
+      std::make_shared<const Native>(std::move(memory), assembled.entry, assembled.invoke));
 }
 
 }  // namespace skep::jit

@@ -27,7 +27,12 @@ class NativeCode {
   [[nodiscard]] virtual decltype(Env::invoke) invoke() const = 0;
 };
 
+struct Features;
+
 /// Compiles for the host. Error: kUnsupported on other hosts, kSystem when executable memory cannot be had.
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings);
+/// With other features of the CPU (jit/target.h) than it has; asking for more than it has is undefined.
+Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings,
+                                                  const Features& features);
 
 }  // namespace skep::jit

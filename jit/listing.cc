@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jit/listing.h"
+
+#include <cstring>
+#include <utility>
+
+namespace skep::jit {
+
+Recorder::Recorder(asmjit::CodeHolder& holder, const asmjit::Environment& environment, const AssembleOptions& options)
+    : holder_(holder) {
+  holder.init(environment, options.base);
+  holder.setErrorHandler(this);
+  if (options.listing == Listing::kOff) return;
+  logger_.setFlags(asmjit::FormatFlags::kMachineCode | asmjit::FormatFlags::kHexImms |
+                   asmjit::FormatFlags::kHexOffsets);
+  holder.setLogger(&logger_);
+}
+
+Recorder::~Recorder() { holder_.reset(); }
+
+void Recorder::handleError(asmjit::Error, const char* message, asmjit::BaseEmitter*) {
+  if (first_error_.empty()) first_error_ = message;
+}
+
+Result<Assembled> Recorder::finish(std::size_t invoke) {
+  if (first_error_.empty() && holder_.unresolvedLinkCount() != 0) first_error_ = "a branch to an op that is not there";
+  if (!first_error_.empty()) return Error{Errc::kUnsupported, "native code: " + first_error_};
+  Assembled assembled;
+  assembled.invoke = invoke;
+  const asmjit::CodeBuffer& buffer = holder_.textSection()->buffer();
+  assembled.bytes.resize(buffer.size());
+  std::memcpy(assembled.bytes.data(), buffer.data(), buffer.size());
+  if (!logger_.content().empty()) assembled.listing.assign(logger_.data(), logger_.dataSize());
+  return assembled;
+}
+
+}  // namespace skep::jit

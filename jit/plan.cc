@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jit/plan.h"
+
+#include "base/overloaded.h"
+#include "skep/helper.h"
+
+namespace skep::jit {
+namespace {
+
+std::uint16_t bit(lower::Reg reg) { return static_cast<std::uint16_t>(1u << reg.index); }
+std::uint16_t bit(const lower::Operand& operand) {
+  const auto* reg = std::get_if<lower::Reg>(&operand);
+  return reg == nullptr ? std::uint16_t{0} : bit(*reg);
+}
+
+/// Fills marks and one function's row, op by op.
+class Survey {
+ public:
+  Survey(Plan& plan, const lower::Code& code) : plan_(plan), code_(code) {}
+
+  void run(FunctionPlan& function) {
+    function_ = &function;
+    for (at_ = function.entry; at_ < function.end; ++at_)
+      std::visit([this](const auto& op) { see(op); }, code_.ops[at_]);
+  }
+
+ private:
+  void use(unsigned regs) { function_->regs = static_cast<std::uint16_t>(function_->regs | regs); }
+  void target(lower::Label label) {
+    Mark& mark = plan_.marks[label];
+    if (label <= at_) {
+      mark = Mark::kLoopHead;
+    } else if (mark == Mark::kNone) {
+      mark = Mark::kTarget;
+    }
+  }
+  void call_out() {
+    function_->calls = true;
+    plan_.uses_env = true;
+  }
+
+  void see(const lower::Alu& op) { use(bit(op.dst) | bit(op.src)); }
+  void see(const lower::ByteSwap& op) { use(bit(op.dst)); }
+  void see(const lower::LoadSymbol& op) { use(bit(op.dst)); }
+  void see(const lower::Load& op) { use(bit(op.dst) | bit(op.base)); }
+  void see(const lower::Store& op) { use(bit(op.base) | bit(op.src)); }
+  void see(const lower::Atomic& op) { use(bit(op.base) | bit(op.reg)); }
+  void see(const lower::Branch& op) {
+    use(bit(op.dst) | bit(op.src));
+    target(op.target);
+  }
+  void see(const lower::Jump& op) { target(op.target); }
+  void see(const lower::CallHelper& op) {
+    call_out();
+    if (may_trap(code_.helpers[op.index])) plan_.traps = true;
+  }
+  void see(const lower::CallLocal&) { function_->calls = true; }
+  void see(const lower::TailCall&) {
+    call_out();
+    // The program that takes this function's place may end the run.
+    plan_.traps = true;
+  }
+  void see(const lower::Return&) {}
+  void see(const lower::Illegal&) {
+    plan_.uses_env = true;
+    plan_.traps = true;
+  }
+
+  Plan& plan_;
+  const lower::Code& code_;
+  FunctionPlan* function_ = nullptr;
+  lower::Label at_ = 0;
+};
+
+}  // namespace
+
+bool may_trap(std::int32_t helper) {
+  for (const HelperProto& row : kHelpers) {
+    if (row.id != helper) continue;
+    for (const ArgKind arg : row.args)
+      if (arg == ArgKind::Func) return true;
+    return false;
+  }
+  return true;
+}
+
+Plan survey(const lower::Code& code) {
+  Plan plan;
+  plan.marks.resize(code.ops.size());
+  plan.functions.resize(code.functions.size());
+  for (std::size_t i = 0; i < code.functions.size(); ++i) {
+    FunctionPlan& function = plan.functions[i];
+    function.entry = code.functions[i].entry;
+    function.stack_bytes = code.functions[i].stack_bytes;
+    function.end =
+        i + 1 < code.functions.size() ? code.functions[i + 1].entry : static_cast<lower::Label>(code.ops.size());
+  }
+  Survey survey(plan, code);
+  for (FunctionPlan& function : plan.functions) survey.run(function);
+  // Trapping needs the run, to set or to read its reason.
+  plan.uses_env = plan.uses_env || plan.traps;
+  return plan;
+}
+
+}  // namespace skep::jit

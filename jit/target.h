@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What machine code is made for, and the result before it has memory of its own. The machine code of either
+// architecture can be made and read on any host; only running it needs the right one.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lower/code.h"
+#include "skep/result.h"
+
+namespace skep::jit {
+
+enum class Arch : std::uint8_t { kX86_64, kArm64, kOther };
+
+/// What the emitters may use beyond the architecture's first version.
+struct Features {
+  bool bmi2 = false;  ///< x86-64: shifts by any register (shlx, shrx, sarx).
+  bool lse = false;   ///< arm64: atomic read-modify-write instructions.
+};
+
+struct Target {
+  Arch arch = Arch::kOther;
+  Features features;
+};
+/// Asked of the CPU once.
+const Target& host_target();
+
+enum class Listing : std::uint8_t { kOff, kOn };
+
+/// Position-dependent: made for the address `base`.
+struct Assembled {
+  std::vector<std::byte> bytes;
+  std::size_t entry = 0;   ///< Offset of the EntryFn.
+  std::size_t invoke = 0;  ///< Offset of the function for Env::invoke.
+  std::string listing;     ///< Text of the instructions with their bytes, if asked for.
+};
+
+struct AssembleOptions {
+  Features features;
+  std::uint64_t base = 0;
+  Listing listing = Listing::kOff;
+};
+struct Plan;
+/// The most bytes that stand after the functions (the code for Env::invoke).
+inline constexpr std::size_t kTrampolineBound = 128;
+
+/// One per architecture. Error: a branch that does not reach, an instruction that the assembler refuses (bugs).
+namespace x86_64 {
+Plan plan(const lower::Code& code, const lower::Bindings& bindings);
+Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
+                           const AssembleOptions& options);
+}  // namespace x86_64
+namespace arm64 {
+Plan plan(const lower::Code& code, const lower::Bindings& bindings);
+Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
+                           const AssembleOptions& options);
+}  // namespace arm64
+
+/// plan() and assemble() of `target.arch` at `base`.
+Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Target& target,
+                           std::uint64_t base, Listing listing);
+
+}  // namespace skep::jit

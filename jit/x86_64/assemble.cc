@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounds of what each op takes, and the run of the emitter over a program.
+#include "base/overloaded.h"
+#include "jit/listing.h"
+#include "jit/translate.h"
+#include "jit/x86_64/emitter.h"
+
+namespace skep::jit::x86_64 {
+namespace {
+
+constexpr Padding kPadding{.function = 15 + 32 + 20, .loop_head = 31};
+
+bool is_byte(std::int64_t value) { return value >= -128 && value <= 127; }
+/// REX, two bytes of opcode, ModRM and a displacement.
+std::uint32_t access_bound(std::int32_t offset) { return 4 + (is_byte(offset) ? 1u : 4u); }
+
+/// The most bytes that an op takes; tight for the frequent ones.
+struct Bound {
+  std::uint32_t operator()(const lower::Alu& op) const {
+    using enum isa::AluOp;
+    const auto* imm = std::get_if<lower::Imm>(&op.src);
+    switch (op.op) {
+      case kAdd:
+      case kSub:
+      case kOr:
+      case kAnd:
+      case kXor:
+        return imm == nullptr ? 3 : is_byte(imm->value) ? 4 : 7;
+      case kMul:
+        return imm == nullptr ? 4 : 9;
+      case kDiv:
+      case kSDiv:
+      case kMod:
+      case kSMod:
+        return 80;
+      case kLsh:
+      case kRsh:
+      case kArsh:
+        return imm == nullptr ? 12 : 4;
+      case kMov:
+        return imm == nullptr ? 3 : imm->value == static_cast<std::int32_t>(imm->value) ? 7 : 10;
+      case kNeg:
+      case kMovSx8:
+      case kMovSx16:
+      case kMovSx32:
+        return 4;
+    }
+    return 80;
+  }
+  std::uint32_t operator()(const lower::ByteSwap&) const { return 9; }
+  std::uint32_t operator()(const lower::LoadSymbol&) const { return 10; }
+  std::uint32_t operator()(const lower::Load& op) const { return access_bound(op.offset); }
+  std::uint32_t operator()(const lower::Store& op) const {
+    return access_bound(op.offset) + (std::holds_alternative<lower::Imm>(op.src) ? 4 : 0);
+  }
+  std::uint32_t operator()(const lower::Atomic& op) const {
+    const bool loops =
+        op.op == isa::AtomicOp::kFetchAnd || op.op == isa::AtomicOp::kFetchOr || op.op == isa::AtomicOp::kFetchXor;
+    return loops ? 48 : 4 + access_bound(op.offset);
+  }
+  std::uint32_t operator()(const lower::Branch& op) const {
+    const auto* imm = std::get_if<lower::Imm>(&op.src);
+    return 6 + (imm == nullptr ? 3 : is_byte(imm->value) ? 4 : 7);
+  }
+  std::uint32_t operator()(const lower::Jump&) const { return 5; }
+  std::uint32_t operator()(const lower::CallHelper&) const { return 27; }
+  std::uint32_t operator()(const lower::CallLocal&) const { return 17; }
+  std::uint32_t operator()(const lower::TailCall&) const { return 64; }
+  std::uint32_t operator()(const lower::Return&) const { return 20; }
+  std::uint32_t operator()(const lower::Illegal&) const { return 28; }
+};
+
+}  // namespace
+
+Plan plan(const lower::Code& code, const lower::Bindings&) {
+  Plan plan = survey(code);
+  add_positions(plan, code, kPadding, Bound{});
+  return plan;
+}
+
+Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
+                           const AssembleOptions& options) {
+  asmjit::CodeHolder holder;
+  Recorder recorder(holder, asmjit::Environment(asmjit::Arch::kX64), options);
+  Emitter emitter(holder, code, bindings, plan, options);
+  translate(code, plan, emitter);
+  const std::size_t invoke = emitter.emit_invoke();
+  return recorder.finish(invoke);
+}
+
+}  // namespace skep::jit::x86_64

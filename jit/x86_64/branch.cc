@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Branches. A backward one is as short as it can be; a forward one is short where the plan's bound says that it
+// reaches.
+#include "base/overloaded.h"
+#include "base/unreachable.h"
+#include "jit/x86_64/emitter.h"
+
+namespace skep::jit::x86_64 {
+
+using isa::JmpOp;
+using isa::Width;
+namespace x86 = asmjit::x86;
+
+namespace {
+
+constexpr std::uint32_t kShortReach = 127;  // From the end of the instruction.
+
+x86::CondCode condition(JmpOp op) {
+  switch (op) {
+    case JmpOp::kEq:
+      return x86::CondCode::kE;
+    case JmpOp::kNe:
+    case JmpOp::kSet:
+      return x86::CondCode::kNE;
+    case JmpOp::kGt:
+      return x86::CondCode::kA;
+    case JmpOp::kGe:
+      return x86::CondCode::kAE;
+    case JmpOp::kLt:
+      return x86::CondCode::kB;
+    case JmpOp::kLe:
+      return x86::CondCode::kBE;
+    case JmpOp::kSGt:
+      return x86::CondCode::kG;
+    case JmpOp::kSGe:
+      return x86::CondCode::kGE;
+    case JmpOp::kSLt:
+      return x86::CondCode::kL;
+    case JmpOp::kSLe:
+      return x86::CondCode::kLE;
+  }
+  unreachable();
+}
+
+}  // namespace
+
+bool Emitter::is_near(lower::Label target) const {
+  return target > at_ && plan_.position[target] - plan_.position[at_ + 1] <= kShortReach;
+}
+
+void Emitter::compare(const lower::Branch& op, std::int64_t value) {
+  const Gp dst = reg(op.dst, op.width);
+  const auto imm = static_cast<std::int32_t>(value);
+  if (op.op != JmpOp::kSet) {
+    // test leaves the flags that a comparison with zero would.
+    if (imm == 0) return void(as_.test(dst, dst));
+    return void(as_.cmp(dst, imm));
+  }
+  // A mask that is positive has no bits in the upper half.
+  if (imm >= 0 && imm <= 0x7f) {
+    as_.test(dst.r8(), imm);
+  } else {
+    as_.test(imm >= 0 ? dst.r32() : dst, imm);
+  }
+}
+
+void Emitter::emit(const lower::Branch& op) {
+  std::visit(Overloaded{[&](lower::Imm imm) { compare(op, imm.value); },
+                        [&](lower::Reg src) {
+                          const Gp a = reg(op.dst, op.width), b = reg(src, op.width);
+                          if (op.op == JmpOp::kSet) {
+                            as_.test(a, b);
+                          } else {
+                            as_.cmp(a, b);
+                          }
+                        }},
+             op.src);
+  if (is_near(op.target)) as_.short_();
+  as_.j(condition(op.op), label(op.target));
+}
+
+void Emitter::emit(const lower::Jump& op) {
+  if (op.target == at_ + 1 && plan_.marks[op.target] != Mark::kLoopHead) return;
+  if (is_near(op.target)) as_.short_();
+  as_.jmp(label(op.target));
+}
+
+}  // namespace skep::jit::x86_64

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames and calls. Between functions of one image the convention is that of the System V ABI with r0 in rax, r1 to r5
+// in the first five argument registers, and Env* in r12; the entry function is an EntryFn. A frame saves only what the
+// function uses:  [r12] rbx r13 r14 r15 | rbp <- r10 | stack_bytes, rounded up to align calls.
+#include <array>
+#include <cstddef>
+
+#include "jit/x86_64/emitter.h"
+#include "skep/env.h"
+
+namespace skep::jit::x86_64 {
+
+namespace x86 = asmjit::x86;
+
+namespace {
+
+constexpr std::uint32_t kLoopAlignment = 32;
+constexpr std::uint32_t kRedZone = 128;
+constexpr std::array kSaved = {isa::Reg{6}, isa::Reg{7}, isa::Reg{8}, isa::Reg{9}};
+
+/// A frame of the leaf kind may use the red zone below rsp, which signal handlers leave alone.
+std::uint32_t frame_bytes(const FunctionPlan& function, bool saves_env) {
+  if (!function.calls) return function.uses(isa::kR10) && function.stack_bytes > kRedZone ? function.stack_bytes : 0;
+  std::uint32_t pushed = 8 + (saves_env ? 8 : 0);  // The return address.
+  for (const isa::Reg reg : kSaved) pushed += function.uses(reg) ? 8 : 0;
+  if (function.uses(isa::kR10)) pushed += 8;
+  const std::uint32_t stack = function.uses(isa::kR10) ? (function.stack_bytes + 7) / 8 * 8 : 0;
+  return stack + ((pushed + stack) % 16 == 0 ? 0 : 8);
+}
+
+}  // namespace
+
+Emitter::Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
+                 const AssembleOptions& options)
+    : as_(&holder), code_(code), bindings_(bindings), plan_(plan), features_(options.features), base_(options.base) {
+  labels_.resize(code.ops.size());
+  for (std::size_t i = 0; i < code.ops.size(); ++i)
+    if (plan.marks[i] != Mark::kNone) labels_[i] = as_.newLabel().id();
+  functions_.resize(plan.functions.size());
+  for (asmjit::Label& function : functions_) function = as_.newLabel();
+}
+
+asmjit::Label Emitter::function_label(lower::Label entry) const {
+  for (std::size_t i = 0; i < functions_.size(); ++i)
+    if (plan_.functions[i].entry == entry) return functions_[i];
+  return {};
+}
+
+x86::Mem Emitter::env(std::size_t offset, std::uint32_t size) const {
+  return x86::ptr(kEnv, static_cast<std::int32_t>(offset), size);
+}
+
+void Emitter::begin_function(std::size_t index) {
+  function_ = index;
+  leave_ = as_.newLabel();
+  leave_used_ = false;
+  const FunctionPlan& function = plan_.functions[index];
+  const bool saves_env = index == 0 && plan_.uses_env;
+  frame_bytes_ = frame_bytes(function, saves_env);
+  if (index != 0) as_.align(asmjit::AlignMode::kCode, 16);
+  as_.bind(functions_[index]);
+  if (saves_env) {
+    as_.push(kEnv);
+    as_.mov(kEnv, x86::rdx);
+  }
+  for (const isa::Reg reg : kSaved)
+    if (function.uses(reg)) as_.push(reg64(reg));
+  if (function.uses(isa::kR10)) {
+    as_.push(x86::rbp);
+    as_.mov(x86::rbp, x86::rsp);
+  }
+  if (frame_bytes_ != 0) as_.sub(x86::rsp, frame_bytes_);
+}
+
+void Emitter::end_function() {
+  if (!leave_used_) return;
+  as_.bind(leave_);
+  emit(lower::Return{});
+}
+
+void Emitter::bind(lower::Label at) {
+  at_ = at;
+  const Mark mark = plan_.marks[at];
+  if (mark == Mark::kNone) return;
+  if (mark == Mark::kLoopHead) as_.align(asmjit::AlignMode::kCode, kLoopAlignment);
+  as_.bind(label(at));
+}
+
+void Emitter::restore_frame() {
+  const FunctionPlan& function = plan_.functions[function_];
+  if (function.uses(isa::kR10)) {
+    if (frame_bytes_ != 0) {
+      as_.leave();
+    } else {
+      as_.pop(x86::rbp);
+    }
+  } else if (frame_bytes_ != 0) {
+    as_.add(x86::rsp, frame_bytes_);
+  }
+  for (std::size_t i = kSaved.size(); i-- > 0;)
+    if (function.uses(kSaved[i])) as_.pop(reg64(kSaved[i]));
+  if (function_ == 0 && plan_.uses_env) as_.pop(kEnv);
+}
+
+void Emitter::emit(const lower::Return&) {
+  restore_frame();
+  as_.ret();
+}
+
+void Emitter::leave_if_trapped() {
+  as_.cmp(env(offsetof(Env, trap), sizeof(Trap)), 0);
+  as_.jne(leave_);
+  leave_used_ = true;
+}
+
+void Emitter::emit(const lower::CallHelper& op) {
+  const std::uint64_t target = bindings_.helpers[op.index];
+  as_.mov(x86::r9, kEnv);
+  const std::uint64_t next = base_ + as_.offset() + 5;
+  const auto distance = static_cast<std::int64_t>(target - next);
+  if (distance == static_cast<std::int32_t>(distance)) {
+    as_.call(asmjit::Imm(target));
+  } else {
+    load_immediate(x86::rax, target);
+    as_.call(x86::rax);
+  }
+  if (may_trap(code_.helpers[op.index])) leave_if_trapped();
+}
+
+void Emitter::emit(const lower::CallLocal& op) {
+  as_.call(function_label(op.target));
+  if (plan_.traps) leave_if_trapped();
+}
+
+/// Env::tail_call says where to go on; there, r1 and the run are the arguments of an EntryFn, and this frame is gone.
+void Emitter::emit(const lower::TailCall&) {
+  const asmjit::Label none = as_.newLabel();
+  as_.push(x86::rdi);
+  as_.sub(x86::rsp, 8);
+  as_.mov(x86::rdi, kEnv);
+  as_.call(env(offsetof(Env, tail_call), 8));
+  as_.add(x86::rsp, 8);
+  as_.pop(x86::rdi);
+  as_.test(x86::rax, x86::rax);
+  as_.short_().jz(none);
+  as_.mov(x86::rdx, kEnv);
+  restore_frame();
+  as_.jmp(x86::rax);
+  as_.bind(none);
+}
+
+void Emitter::emit(const lower::Illegal&) {
+  as_.mov(env(offsetof(Env, trap), sizeof(Trap)), static_cast<std::uint8_t>(Trap::kIllegal));
+  emit(lower::Return{});
+}
+
+/// invoke(env, function, args): r12 is the only register that the called function expects and does not restore.
+std::size_t Emitter::emit_invoke() {
+  as_.align(asmjit::AlignMode::kCode, 16);
+  const std::size_t offset = as_.offset();
+  as_.push(kEnv);
+  as_.mov(kEnv, x86::rdi);
+  as_.mov(x86::rax, x86::rsi);
+  as_.mov(kTemp, x86::rdx);
+  const std::array<Gp, 5> args = {x86::rdi, x86::rsi, x86::rdx, x86::rcx, x86::r8};
+  for (std::size_t i = 0; i < args.size(); ++i) as_.mov(args[i], x86::ptr(kTemp, static_cast<std::int32_t>(8 * i)));
+  as_.call(x86::rax);
+  as_.pop(kEnv);
+  as_.ret();
+  return offset;
+}
+
+}  // namespace skep::jit::x86_64

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// x86-64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc and call.cc hold their definitions.
+#pragma once
+#include <vector>
+
+#include <asmjit/x86/x86assembler.h>
+
+#include "jit/plan.h"
+#include "jit/target.h"
+#include "jit/x86_64/registers.h"
+
+namespace skep::jit::x86_64 {
+
+class Emitter {
+ public:
+  Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
+          const AssembleOptions& options);
+
+  void begin_function(std::size_t index);
+  void end_function();
+  void bind(lower::Label at);
+  [[nodiscard]] std::size_t offset() const { return as_.offset(); }
+
+  void emit(const lower::Alu& op);
+  void emit(const lower::ByteSwap& op);
+  void emit(const lower::LoadSymbol& op);
+  void emit(const lower::Load& op);
+  void emit(const lower::Store& op);
+  void emit(const lower::Atomic& op);
+  void emit(const lower::Branch& op);
+  void emit(const lower::Jump& op);
+  void emit(const lower::CallHelper& op);
+  void emit(const lower::CallLocal& op);
+  void emit(const lower::TailCall& op);
+  void emit(const lower::Return& op);
+  void emit(const lower::Illegal& op);
+
+  /// The function for Env::invoke. Returns its offset.
+  std::size_t emit_invoke();
+
+ private:
+  // alu.cc
+  void load_immediate(const Gp& to, std::uint64_t value);
+  void add(const lower::Alu& op, std::int64_t value);
+  void bitwise(const lower::Alu& op, std::int64_t value);
+  void multiply(const lower::Alu& op, std::int64_t value);
+  void shift(const lower::Alu& op, std::uint32_t count);
+  void shift_by_reg(const lower::Alu& op, lower::Reg count);
+  void shift_by_cl(isa::AluOp op, const Gp& value);
+  void extend(const lower::Alu& op);
+  void truncate(lower::Reg reg, isa::Width width);
+  void emit_imm(const lower::Alu& op, std::int64_t value);
+  void emit_reg(const lower::Alu& op, lower::Reg src);
+
+  // divide.cc
+  void divide(const lower::Alu& op, lower::Reg src);
+  void divide(const lower::Alu& op, std::int64_t value);
+  /// What the operation gives for a divisor of zero.
+  void divided_by_zero(const lower::Alu& op);
+  void divided_by_minus_one(const lower::Alu& op);
+  /// Operand: Reg or std::int64_t.
+  template <class Operand>
+  void divide_native(const lower::Alu& op, const Operand& src);
+
+  // memory.cc
+  [[nodiscard]] static asmjit::x86::Mem memory(lower::Reg base, std::int32_t offset, isa::Size size);
+  void fetch_by_loop(const lower::Atomic& op);
+
+  // branch.cc
+  void compare(const lower::Branch& op, std::int64_t value);
+  [[nodiscard]] bool is_near(lower::Label target) const;
+  [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
+
+  // call.cc
+  void restore_frame();
+  void leave_if_trapped();
+  [[nodiscard]] asmjit::x86::Mem env(std::size_t offset, std::uint32_t size) const;
+  [[nodiscard]] asmjit::Label function_label(lower::Label entry) const;
+
+  asmjit::x86::Assembler as_;
+  const lower::Code& code_;
+  const lower::Bindings& bindings_;
+  const Plan& plan_;
+  Features features_;
+  std::uint64_t base_;
+  std::vector<std::uint32_t> labels_;     // Ids by op; of ops that are branched to.
+  std::vector<asmjit::Label> functions_;  // By function.
+
+  // Of the function and the op that are being emitted.
+  std::size_t function_ = 0;
+  lower::Label at_ = 0;
+  std::uint32_t frame_bytes_ = 0;  // What the prologue subtracts from rsp.
+  asmjit::Label leave_;            // The epilogue for runs that end here; valid once something jumps to it.
+  bool leave_used_ = false;
+};
+
+}  // namespace skep::jit::x86_64

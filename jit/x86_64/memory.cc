@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads, stores, atomics, addresses. x86 loads acquire and its stores release, so that Ordering costs nothing here.
+#include "base/overloaded.h"
+#include "base/unreachable.h"
+#include "jit/x86_64/emitter.h"
+
+namespace skep::jit::x86_64 {
+
+using isa::AtomicOp;
+using isa::Size;
+namespace x86 = asmjit::x86;
+
+x86::Mem Emitter::memory(lower::Reg base, std::int32_t offset, Size size) {
+  return x86::ptr(reg64(base), offset, isa::bytes(size));
+}
+
+void Emitter::emit(const lower::LoadSymbol& op) {
+  switch (op.kind) {
+    case lower::SymbolKind::kMap:
+      return load_immediate(reg64(op.dst), bindings_.maps[op.index]);
+    case lower::SymbolKind::kMapValue:
+      return load_immediate(reg64(op.dst),
+                            bindings_.map_values[op.index] + static_cast<std::uint64_t>(std::int64_t{op.offset}));
+    case lower::SymbolKind::kFunction:
+      return void(as_.lea(reg64(op.dst), x86::ptr(function_label(op.index))));
+  }
+  unreachable();
+}
+
+void Emitter::emit(const lower::Load& op) {
+  const Gp dst = reg64(op.dst);
+  const x86::Mem from = memory(op.base, op.offset, op.size);
+  const bool sign = op.extend == isa::Extend::kSign;
+  switch (op.size) {
+    case Size::k8:
+    case Size::k16:
+      if (sign) {
+        as_.movsx(dst, from);
+      } else {
+        as_.movzx(dst.r32(), from);
+      }
+      return;
+    case Size::k32:
+      if (sign) {
+        as_.movsxd(dst, from);
+      } else {
+        as_.mov(dst.r32(), from);
+      }
+      return;
+    case Size::k64:
+      return void(as_.mov(dst, from));
+  }
+  unreachable();
+}
+
+void Emitter::emit(const lower::Store& op) {
+  const x86::Mem to = memory(op.base, op.offset, op.size);
+  std::visit(Overloaded{[&](lower::Reg src) { as_.mov(to, sized(reg64(src), op.size)); },
+                        [&](lower::Imm imm) {
+                          // Sign-extended by the instruction where the memory is wider than 32 bits.
+                          const auto value = static_cast<std::int32_t>(imm.value);
+                          as_.mov(to, op.size == Size::k8    ? static_cast<std::int8_t>(value)
+                                      : op.size == Size::k16 ? static_cast<std::int16_t>(value)
+                                                             : value);
+                        }},
+             op.src);
+}
+
+/// x86 has no and/or/xor that fetches: compare-and-exchange until nobody came between. It works on rax, whose value
+/// waits in kTemp and stands in for r0 as base or operand.
+void Emitter::fetch_by_loop(const lower::Atomic& op) {
+  const auto stand_in = [](lower::Reg reg) { return reg64(reg) == x86::rax ? kTemp : reg64(reg); };
+  const x86::Mem at = x86::ptr(stand_in(op.base), op.offset, isa::bytes(op.size));
+  const Gp old = sized(x86::rax, op.size), next = sized(kTemp2, op.size), by = sized(stand_in(op.reg), op.size);
+  const asmjit::Label again = as_.newLabel();
+  as_.mov(kTemp, x86::rax);
+  as_.mov(old, at);
+  as_.bind(again);
+  as_.mov(next, old);
+  if (op.op == AtomicOp::kFetchAnd) {
+    as_.and_(next, by);
+  } else if (op.op == AtomicOp::kFetchOr) {
+    as_.or_(next, by);
+  } else {
+    as_.xor_(next, by);
+  }
+  as_.lock().cmpxchg(at, next);
+  as_.short_().jne(again);
+  if (reg64(op.reg) == x86::rax) return;
+  as_.mov(reg64(op.reg), x86::rax);
+  as_.mov(x86::rax, kTemp);
+}
+
+void Emitter::emit(const lower::Atomic& op) {
+  const x86::Mem at = memory(op.base, op.offset, op.size);
+  const Gp by = sized(reg64(op.reg), op.size);
+  switch (op.op) {
+    case AtomicOp::kAdd:
+      return void(as_.lock().add(at, by));
+    case AtomicOp::kOr:
+      return void(as_.lock().or_(at, by));
+    case AtomicOp::kAnd:
+      return void(as_.lock().and_(at, by));
+    case AtomicOp::kXor:
+      return void(as_.lock().xor_(at, by));
+    case AtomicOp::kFetchAdd:
+      return void(as_.lock().xadd(at, by));
+    case AtomicOp::kFetchOr:
+    case AtomicOp::kFetchAnd:
+    case AtomicOp::kFetchXor:
+      return fetch_by_loop(op);
+    case AtomicOp::kXchg:
+      return void(as_.xchg(at, by));
+    case AtomicOp::kCmpXchg:
+      as_.lock().cmpxchg(at, by);
+      // Where the exchange happens, eax is not written, and its upper half stays.
+      if (op.size == Size::k32) as_.mov(x86::eax, x86::eax);
+      return;
+    case AtomicOp::kLoadAcquire:
+    case AtomicOp::kStoreRelease:
+      break;  // Lowered to Load and Store.
+  }
+  unreachable();
+}
+
+}  // namespace skep::jit::x86_64

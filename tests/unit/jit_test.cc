@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+// The JIT of the host against isa/semantics.h: every op on every pair of registers, with all other registers watched.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "isa/semantics.h"
+#include "jit/compile.h"
+#include "jit/target.h"
+
+namespace skep::jit {
+namespace {
+
+using isa::AluOp;
+using isa::AtomicOp;
+using isa::JmpOp;
+using isa::Size;
+using isa::Width;
+using lower::Imm;
+using lower::Op;
+using lower::Operand;
+using lower::Reg;
+
+using Words = std::array<std::uint64_t, 10>;
+
+constexpr std::array<std::uint64_t, 15> kBoundaries = {0,
+                                                       1,
+                                                       2,
+                                                       31,
+                                                       33,
+                                                       64,
+                                                       0x7f,
+                                                       0x80,
+                                                       0xffff8000,
+                                                       0x7fffffff,
+                                                       0x80000000,
+                                                       0xffffffff,
+                                                       0x100000000,
+                                                       0x8000000000000000,
+                                                       0xffffffffffffffff};
+
+lower::Code one_function(std::vector<Op> ops, std::uint32_t stack = 512) {
+  lower::Code code;
+  code.ops = std::move(ops);
+  code.origin.resize(code.ops.size());
+  code.functions = {{.entry = 0, .stack_bytes = stack}};
+  return code;
+}
+
+Op mov(int dst, std::int64_t value) {
+  return lower::Alu{AluOp::kMov, Width::k64, {}, Reg{static_cast<std::uint8_t>(dst)}, Imm{value}};
+}
+Op alu(AluOp op, Width width, int dst, Operand src) {
+  return lower::Alu{op, width, {}, Reg{static_cast<std::uint8_t>(dst)}, src};
+}
+Op load(int dst, int base, std::int32_t offset) {
+  return lower::Load{Size::k64, {}, {}, Reg{static_cast<std::uint8_t>(dst)}, Reg{static_cast<std::uint8_t>(base)},
+                     offset};
+}
+Op store(int base, std::int32_t offset, int src) {
+  return lower::Store{Size::k64, {}, Reg{static_cast<std::uint8_t>(base)}, offset, Reg{static_cast<std::uint8_t>(src)}};
+}
+Operand reg(int index) { return Reg{static_cast<std::uint8_t>(index)}; }
+
+std::shared_ptr<const NativeCode> must_compile(const lower::Code& code, const lower::Bindings& bindings = {},
+                                               Features features = host_target().features) {
+  auto native = compile(code, bindings, features);
+  EXPECT_TRUE(native.has_value()) << native.error().message;
+  return native.has_value() ? *native : nullptr;
+}
+
+std::uint64_t run(const NativeCode& native, std::uint64_t r1 = 0, std::uint64_t r2 = 0, Env* with = nullptr) {
+  Env fresh;
+  Env& env = with == nullptr ? fresh : *with;
+  env.invoke = native.invoke();
+  return native.entry()(r1, r2, env);
+}
+
+/// A program that loads r0 to r9 from Words, does `ops` and stores r0 to r9 back; the ops may use r10-504 and below.
+std::shared_ptr<const NativeCode> around(const std::vector<Op>& middle, Features features) {
+  std::vector<Op> ops = {store(10, -8, 1)};
+  for (const int r : {0, 2, 3, 4, 5, 6, 7, 8, 9, 1}) ops.push_back(load(r, 1, 8 * r));
+  ops.insert(ops.end(), middle.begin(), middle.end());
+  for (int r = 0; r < 10; ++r) ops.push_back(store(10, -16 - 8 * r, r));
+  ops.push_back(load(1, 10, -8));
+  for (int r = 0; r < 10; ++r) {
+    ops.push_back(load(2, 10, -16 - 8 * r));
+    ops.push_back(store(1, 8 * r, 2));
+  }
+  ops.emplace_back(lower::Return{});
+  return must_compile(one_function(ops), {}, features);
+}
+
+std::vector<Features> variants() {
+  const Features host = host_target().features;
+  std::vector<Features> all = {host};
+  if (host.bmi2 || host.lse) all.push_back({});
+  return all;
+}
+
+Words pattern() {
+  Words words;
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = 0xa5a5a5a5'00000000 + 0x1111111111111111 * i;
+  return words;
+}
+
+class JitAlu : public testing::TestWithParam<isa::AluInfo> {};
+
+TEST_P(JitAlu, AgreesOnEveryPairOfRegisters) {
+  const isa::AluInfo& row = GetParam();
+  for (const Width width : {Width::k32, Width::k64}) {
+    if ((row.widths & (width == Width::k32 ? 1 : 2)) == 0 || row.forms == isa::Forms::Unary) continue;
+    for (const Features features : variants()) {
+      for (int dst = 0; dst < 10; ++dst) {
+        for (int src = 0; src < 10; ++src) {
+          const auto native = around({alu(row.op, width, dst, reg(src))}, features);
+          ASSERT_NE(native, nullptr);
+          for (const std::uint64_t a : kBoundaries) {
+            for (const std::uint64_t b : kBoundaries) {
+              Words words = pattern();
+              words[static_cast<std::size_t>(dst)] = a;
+              words[static_cast<std::size_t>(src)] = b;
+              Words want = words;
+              want[static_cast<std::size_t>(dst)] = isa::eval(row.op, width, words[static_cast<std::size_t>(dst)], b);
+              run(*native, address_of(&words));
+              ASSERT_EQ(words, want) << row.mnemonic << " " << bits(width) << " r" << dst << ", r" << src << " of " << a
+                                     << ", " << b;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(JitAlu, AgreesOnEveryImmediate) {
+  const isa::AluInfo& row = GetParam();
+  if (row.forms == isa::Forms::RegOnly) return;
+  const std::vector<std::int64_t> immediates = {
+      0,   1,    -1,   2,   3,   5,      9,    24,   640,   12,       31,        32,        63,        127,
+      128, -128, -129, 255, 256, 0xffff, 4095, 4096, -4096, 0xfff000, 0xf0f0f0f, INT32_MAX, INT32_MIN, -2};
+  for (const Width width : {Width::k32, Width::k64}) {
+    for (const Features features : variants()) {
+      for (int dst = 0; dst < 10; ++dst) {
+        for (const std::int64_t imm : immediates) {
+          const auto native = around({alu(row.op, width, dst, Imm{imm})}, features);
+          ASSERT_NE(native, nullptr);
+          for (const std::uint64_t a : kBoundaries) {
+            Words words = pattern();
+            words[static_cast<std::size_t>(dst)] = a;
+            Words want = words;
+            want[static_cast<std::size_t>(dst)] = isa::eval(row.op, width, a, static_cast<std::uint64_t>(imm));
+            run(*native, address_of(&words));
+            ASSERT_EQ(words, want) << row.mnemonic << " " << bits(width) << " r" << dst << ", " << imm << " of " << a;
+          }
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, JitAlu, testing::ValuesIn(isa::kAluTable),
+                         [](const auto& test) { return std::string(test.param.mnemonic); });
+
+class JitBranch : public testing::TestWithParam<isa::JmpInfo> {};
+
+/// r0 = taken; every pair of registers and boundary immediates, both widths.
+TEST_P(JitBranch, AgreesOnRegistersAndImmediates) {
+  const JmpOp op = GetParam().op;
+  const auto taken = [](const NativeCode& native, std::uint64_t a, std::uint64_t b) { return run(native, a, b) == 1; };
+  for (const Width width : {Width::k32, Width::k64}) {
+    const auto program = [&](Operand src) {
+      return must_compile(one_function(
+          {lower::Branch{op, width, Reg{1}, src, 3}, mov(0, 0), lower::Return{}, mov(0, 1), lower::Return{}}));
+    };
+    const auto by_reg = program(reg(2));
+    for (const std::uint64_t b : kBoundaries) {
+      const auto imm = static_cast<std::int32_t>(b);
+      const auto by_imm = program(Imm{imm});
+      for (const std::uint64_t a : kBoundaries) {
+        EXPECT_EQ(taken(*by_reg, a, b), isa::compare(op, width, a, b)) << a << " " << b;
+        EXPECT_EQ(taken(*by_imm, a, 0), isa::compare(op, width, a, static_cast<std::uint64_t>(std::int64_t{imm})))
+            << a << " imm " << imm;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ops, JitBranch, testing::ValuesIn(isa::kJmpTable),
+                         [](const auto& test) { return std::string(test.param.mnemonic); });
+
+/// Distances around the reach of a short branch, forwards and backwards, in steps of an instruction of 2 to 4 bytes.
+TEST(JitBranches, AtTheEdgeOfTheShortForm) {
+  for (int filler = 20; filler < 70; ++filler) {
+    for (const int width : {32, 64}) {
+      std::vector<Op> ops = {mov(0, 0), mov(2, 0)};
+      const auto pad = [&] {
+        for (int i = 0; i < filler; ++i)
+          ops.push_back(
+              alu(AluOp::kAdd, width == 32 ? Width::k32 : Width::k64, 0, i % 2 == 0 ? reg(2) : Operand{Imm{1}}));
+      };
+      const auto head = static_cast<lower::Label>(ops.size());
+      pad();
+      ops.push_back(alu(AluOp::kSub, Width::k64, 1, Imm{1}));
+      ops.push_back(lower::Branch{JmpOp::kNe, Width::k64, Reg{1}, Imm{0}, head});
+      const auto skip = ops.size();
+      ops.push_back(lower::Branch{JmpOp::kEq, Width::k64, Reg{1}, Imm{0}, 0});
+      pad();
+      std::get<lower::Branch>(ops[skip]).target = static_cast<lower::Label>(ops.size());
+      const auto jump = ops.size();
+      ops.push_back(lower::Jump{});
+      pad();
+      std::get<lower::Jump>(ops[jump]).target = static_cast<lower::Label>(ops.size());
+      ops.emplace_back(lower::Return{});
+      const auto native = must_compile(one_function(ops));
+      EXPECT_EQ(run(*native, 3), 3u * static_cast<unsigned>(filler / 2)) << filler;
+    }
+  }
+}
+
+/// Longer than what a conditional branch of arm64 reaches (1 MiB), forwards and backwards.
+TEST(JitBranches, AcrossALongProgram) {
+  constexpr int kFiller = 600'000;
+  std::vector<Op> ops = {mov(0, 0)};
+  const auto pad = [&] {
+    for (int i = 0; i < kFiller; ++i) ops.push_back(alu(AluOp::kAdd, Width::k64, 0, Imm{1}));
+  };
+  ops.push_back(lower::Branch{JmpOp::kEq, Width::k64, Reg{1}, Imm{7}, 0});
+  pad();
+  std::get<lower::Branch>(ops[1]).target = static_cast<lower::Label>(ops.size());
+  ops.push_back(alu(AluOp::kSub, Width::k64, 1, Imm{1}));
+  ops.push_back(lower::Branch{JmpOp::kNe, Width::k64, Reg{1}, Imm{0}, 1});
+  ops.emplace_back(lower::Return{});
+  const auto native = must_compile(one_function(ops));
+  EXPECT_EQ(run(*native, 1), std::uint64_t{kFiller});
+  EXPECT_EQ(run(*native, 7), std::uint64_t{6} * kFiller);
+}
+
+TEST(JitByteSwap, AllOrdersAndSizes) {
+  for (int r = 0; r < 10; ++r) {
+    for (const auto order : {isa::ByteOrder::kToLittle, isa::ByteOrder::kToBig, isa::ByteOrder::kSwap}) {
+      for (const std::uint8_t size : {std::uint8_t{16}, std::uint8_t{32}, std::uint8_t{64}}) {
+        const auto native = around({lower::ByteSwap{order, size, Reg{static_cast<std::uint8_t>(r)}}}, {});
+        Words words = pattern();
+        words[static_cast<std::size_t>(r)] = 0x8182838485868788;
+        Words want = words;
+        want[static_cast<std::size_t>(r)] = isa::swap_bytes(order, size, 0x8182838485868788);
+        run(*native, address_of(&words));
+        EXPECT_EQ(words, want) << r << " " << int{size};
+      }
+    }
+  }
+}
+
+/// Loads and stores of each size at offsets of each encoding, with every register as base and as value.
+TEST(JitMemory, SizesOffsetsAndRegisters) {
+  std::vector<std::byte> memory(2 * 40000);
+  for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<std::byte>(i * 37 + i / 251);
+  std::byte* middle = memory.data() + 40000;
+  for (const Size size : {Size::k8, Size::k16, Size::k32, Size::k64}) {
+    for (const std::int32_t offset :
+         {0, 1, 8, -8, 127, 128, -128, -129, 255, 256, -256, -257, 4095, 4096, 8 * 4095, 32767, -32768}) {
+      for (int base = 0; base < 10; ++base) {
+        for (int value = 0; value < 10; ++value) {
+          const Reg b{static_cast<std::uint8_t>(base)}, v{static_cast<std::uint8_t>(value)};
+          for (const auto extend : {isa::Extend::kZero, isa::Extend::kSign}) {
+            for (const auto ordering : {lower::Ordering::kRelaxed, lower::Ordering::kAcquireRelease}) {
+              const auto native = around({lower::Load{size, extend, ordering, v, b, offset}}, {});
+              Words words = pattern();
+              words[b.index] = address_of(middle);
+              Words want = words;
+              std::uint64_t loaded = 0;
+              std::memcpy(&loaded, middle + offset, bytes(size));
+              want[v.index] = isa::extend(loaded, size, extend);
+              run(*native, address_of(&words));
+              ASSERT_EQ(words, want) << bytes(size) << " r" << value << " = [r" << base << offset << "]";
+            }
+          }
+          if (base == value) continue;
+          std::vector<std::byte> before = memory;
+          Words words = pattern();
+          words[b.index] = address_of(middle);
+          const auto ordering = value % 2 == 0 ? lower::Ordering::kRelaxed : lower::Ordering::kAcquireRelease;
+          const Words unchanged = words;
+          run(*around({lower::Store{size, ordering, b, offset, v}}, {}), address_of(&words));
+          ASSERT_EQ(words, unchanged);
+          std::memcpy(before.data() + 40000 + offset, &words[v.index], bytes(size));
+          ASSERT_EQ(memory, before) << bytes(size) << " [r" << base << offset << "] = r" << value;
+        }
+        const std::int64_t imm = -5;
+        Words words = pattern();
+        words[static_cast<std::size_t>(base)] = address_of(middle);
+        run(*around({lower::Store{size, {}, Reg{static_cast<std::uint8_t>(base)}, offset, Imm{imm}}}, {}),
+            address_of(&words));
+        ASSERT_EQ(std::memcmp(middle + offset, &imm, bytes(size)), 0);
+      }
+    }
+  }
+}
+
+TEST(JitAtomic, EveryOpOnEveryPairOfRegisters) {
+  for (const isa::AtomicInfo& row : isa::kAtomicTable) {
+    if (row.op == AtomicOp::kLoadAcquire || row.op == AtomicOp::kStoreRelease) continue;
+    for (const Size size : {Size::k32, Size::k64}) {
+      for (const Features features : variants()) {
+        for (int base = 0; base < 10; ++base) {
+          for (int by = 0; by < 10; ++by) {
+            for (const bool equal : {false, true}) {
+              const Reg b{static_cast<std::uint8_t>(base)}, v{static_cast<std::uint8_t>(by)};
+              const auto native = around({lower::Atomic{row.op, size, b, 8, v}}, features);
+              std::array<std::uint64_t, 3> cells = {1, 0xf0f0f0f0f1f2f3f4, 2};
+              Words words = pattern();
+              if (equal) words[0] = size == Size::k64 ? cells[1] : static_cast<std::uint32_t>(cells[1]);
+              words[b.index] = address_of(&cells);
+              const std::uint64_t mask = size == Size::k64 ? ~std::uint64_t{0} : 0xffffffff;
+              Words want = words;
+              const std::uint64_t old = cells[1] & mask;
+              const std::uint64_t next =
+                  size == Size::k64 ? isa::atomic_store<std::uint64_t>(row.op, old, words[v.index], words[0])
+                                    : isa::atomic_store<std::uint32_t>(row.op, static_cast<std::uint32_t>(old),
+                                                                       static_cast<std::uint32_t>(words[v.index]),
+                                                                       static_cast<std::uint32_t>(words[0]));
+              if (row.fetch) want[row.op == AtomicOp::kCmpXchg ? 0 : v.index] = old;
+              const std::array<std::uint64_t, 3> after = {1, (cells[1] & ~mask) | next, 2};
+              run(*native, address_of(&words));
+              ASSERT_EQ(cells, after) << row.mnemonic << bytes(size) << " [r" << base << "], r" << by;
+              ASSERT_EQ(words, want) << row.mnemonic << bytes(size) << " [r" << base << "], r" << by;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace skep::jit
