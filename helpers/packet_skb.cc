@@ -74,7 +74,8 @@ Word skb_change_type(Word context, Word type, Word, Word, Word, Env&) {
 Word skb_change_tail(Word context, Word size, Word flags, Word, Word, Env&) {
   SkbContext& skb = skb_at(context);
   const Word wanted = low32(size);
-  if (flags != 0 || wanted < skb.network_offset) return failure(EINVAL);
+  constexpr Word kMaxPacket = 65536 + kEthernetHeader;  // That of Linux' loopback device: no other is known here.
+  if (flags != 0 || wanted < skb.network_offset || wanted > kMaxPacket) return failure(EINVAL);
   if (wanted > skb.frame_end - skb.data) return failure(ENOMEM);
   const Word now = packet_of(skb).size();
   if (wanted > now) std::memset(bytes_at(skb.data_end), 0, wanted - now);

@@ -96,6 +96,7 @@ SkbContext make_skb_context(Frame& frame, const Packet& packet, SkbStart start, 
     data += kEthernetSize;
     size -= kEthernetSize;
     wire_length -= kEthernetSize;
+    skb.network_offset = 0;
   }
   skb.data = skb.data_meta = address_of(data);
   skb.data_end = skb.data + size;
