@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Types in C.
+#include <algorithm>
 #include <bit>
 
 #include "base/cat.h"
@@ -12,6 +13,8 @@ namespace {
 
 // Pointers may lead in circles that no name breaks (hostile input only): a declaration is cut off there.
 constexpr int kMaxNesting = 32;
+// So do anonymous structures that each hold several of the next.
+constexpr std::size_t kMaxDeclarations = 10'000;
 
 std::string_view keyword(btf::QualifierKind kind) {
   switch (kind) {
@@ -37,7 +40,8 @@ class TypePrinter {
 
   /// C declarations read inside out: `declarator` is what was built around the name so far.
   std::string declare(TypeId id, std::string declarator, int nesting) {
-    if (nesting > kMaxNesting) return spaced("...", declarator);
+    if (nesting > kMaxNesting || declared_ == kMaxDeclarations) return cut_off(declarator);
+    ++declared_;
     return std::visit(
         Overloaded{
             [&](const btf::Void&) { return spaced("void", declarator); },
@@ -75,6 +79,7 @@ class TypePrinter {
     if (!type.name.empty()) text += cat(' ', type.name);
     text += " {\n";
     for (const btf::Member& member : type.members) {
+      if (declared_ == kMaxDeclarations) break;
       text += indent + "    " + declare(member.type, std::string(member.name), nesting + 1);
       if (member.bitfield_bits != 0) text += cat(" : ", member.bitfield_bits);
       text += cat(";  /* ", member.bit_offset / 8);
@@ -101,6 +106,10 @@ class TypePrinter {
   }
 
  private:
+  std::string cut_off(const std::string& declarator) {
+    declared_ = std::min(declared_ + 1, kMaxDeclarations);
+    return spaced("...", declarator);
+  }
   /// `*name` must be bracketed before `[n]` or `(...)` follow.
   static std::string group(const std::string& declarator) {
     return !declarator.empty() && declarator.front() == '*' ? cat('(', declarator, ')') : declarator;
@@ -120,7 +129,7 @@ class TypePrinter {
   std::string parameters(const btf::FuncProto& type, int nesting) {
     if (type.parameters.empty()) return "(void)";
     std::string text = "(";
-    for (std::size_t i = 0; i < type.parameters.size(); ++i) {
+    for (std::size_t i = 0; i < type.parameters.size() && declared_ != kMaxDeclarations; ++i) {
       const btf::Parameter& parameter = type.parameters[i];
       if (i != 0) text += ", ";
       const bool variadic = parameter.name.empty() && parameter.type == 0;
@@ -130,6 +139,7 @@ class TypePrinter {
   }
 
   const Btf& btf_;
+  std::size_t declared_ = 0;
 };
 
 }  // namespace

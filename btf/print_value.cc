@@ -64,10 +64,12 @@ std::int64_t sign_extend(std::uint64_t value, std::uint32_t bits) {
 
 class Printer {
  public:
-  Printer(const Btf& btf, ValueFormat format) : btf_(btf), format_(format) {}
+  Printer(const Btf& btf, ValueFormat format, std::size_t limit) : btf_(btf), format_(format), left_(limit) {}
 
   // Recursion ends: types nest by value at most Btf::kMaxDepth deep. Precondition: `bytes` holds the whole value.
   void print(TypeId id, std::span<const std::byte> bytes) {
+    if (left_ == 0) return;
+    --left_;
     const TypeId resolved = btf_.resolve(id);
     std::visit(Overloaded{[&](const btf::Int& type) { print_int(type, bytes); },
                           [&](const btf::Pointer&) { print_pointer(bytes); },
@@ -81,6 +83,8 @@ class Printer {
                btf_.type(resolved));
   }
   std::string take() { return std::move(out_); }
+  /// The limit was reached: the text is not whole.
+  [[nodiscard]] bool exhausted() const { return left_ == 0; }
 
  private:
   [[nodiscard]] bool json() const { return format_ == ValueFormat::kJson; }
@@ -156,7 +160,7 @@ class Printer {
     out_ += json() ? "[" : "{";
     // A thousand million elements of no size are a legal array; their values have nothing to show.
     const std::uint32_t shown = size == 0 ? 0 : type.count;
-    for (std::uint32_t i = 0; i < shown; ++i) {
+    for (std::uint32_t i = 0; i < shown && left_ != 0; ++i) {
       if (i != 0) out_ += ", ";
       print(type.element, bytes.subspan(i * size, size));
     }
@@ -180,6 +184,7 @@ class Printer {
   /// Members of an anonymous structure or union appear among those of the one around it, as C has them.
   void print_members(const btf::Composite& type, std::span<const std::byte> bytes, bool& first) {
     for (const btf::Member& member : type.members) {
+      if (left_ == 0) return;
       const TypeId resolved = btf_.resolve(member.type);
       const Result<std::uint32_t> size = btf_.size_of(resolved);
       if (!size) continue;
@@ -195,6 +200,7 @@ class Printer {
       if (!part) continue;
       const auto* nested = btf_.find<btf::Composite>(resolved);
       if (nested != nullptr && member.name.empty()) {
+        --left_;
         print_members(*nested, *part, first);
         continue;
       }
@@ -232,6 +238,8 @@ class Printer {
 
   const Btf& btf_;
   ValueFormat format_;
+  // Unions of unions hold more values than their bytes suggest, in hostile types without bound.
+  std::size_t left_ = 0;
   std::string out_;
 };
 
@@ -243,8 +251,11 @@ Result<std::string> print_value(const Btf& btf, TypeId type, std::span<const std
   if (bytes.size() < size)
     return Error{Errc::kInvalid, cat("BTF type ", type, " '", btf.name(type), "' takes ", size,
                                      " bytes; the value has ", bytes.size())};
-  Printer printer(btf, format);
+  constexpr std::size_t kOverlapping = 100'000;
+  Printer printer(btf, format, kOverlapping + std::size_t{size} * 8);
   printer.print(type, bytes.first(size));
+  if (printer.exhausted())
+    return Error{Errc::kLimit, cat("BTF type ", type, " '", btf.name(type), "' holds too many values to print")};
   return printer.take();
 }
 

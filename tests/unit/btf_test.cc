@@ -127,6 +127,22 @@ TEST(Btf, PointersInACircle) {
   EXPECT_THAT(print_declaration(*btf, 1, "p"), HasSubstr("..."));
 }
 
+// Each union holds ten of the one before: 10^20 values in four bytes.
+TEST(Btf, UnionsOfUnionsEnd) {
+  Words types = int32();
+  for (std::uint32_t id = 1; id <= 20; ++id) {
+    types = concat({types, {0, kUnion | 10, 4}});
+    for (int member = 0; member < 10; ++member) types = concat({types, {text("x") * (id % 2), id, 0}});
+  }
+  const auto btf = Btf::parse(section(types));
+  ASSERT_TRUE(btf) << btf.error().message;
+  EXPECT_LT(print_definition(*btf, 21).size(), 4'000'000u);
+  const std::vector<std::byte> value(4);
+  const auto printed = print_value(*btf, 21, value, ValueFormat::kText);
+  ASSERT_FALSE(printed);
+  EXPECT_EQ(printed.error().code, Errc::kLimit);
+}
+
 struct ValueCase {
   const char* name;
   Words types;  // The value has the last one... whose id is `type`.
