@@ -149,7 +149,7 @@ void Run::widen(State& returning, InsnIndex insn) {
     Frame& is = *returning.frames[i];
     for (std::uint32_t reg = 0; reg < kRegs - 1; ++reg) widen_value(was.regs[reg], is.regs[reg]);
     for (std::uint32_t slot = 0; slot < std::min(was.slots, is.slots); ++slot)
-      if (was.stack[slot].is_full_spill() && is.stack[slot].is_full_spill())
+      if (was.stack[slot].is_spill() && is.stack[slot].is_spill())
         widen_value(was.stack[slot].value, is.stack[slot].value);
   }
 }
