@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"scalar_as_pointer", kSocketFilter, "r0 = 5\nr0 = *(u8 *)(r0 + 0)\nexit\n",
              "R0 invalid mem access 'scalar'", 2},
         Case{"unknown_helper", kSocketFilter, "call 9999\nexit\n", "invalid func unknown#9999", 1}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& chosen) { return std::string(chosen.param.name); });
 
 }  // namespace
 }  // namespace skep
