@@ -120,7 +120,8 @@ std::string Loaded::last_sentence() const {
     const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
     std::string line = log.substr(begin, end - begin);
     const bool statistic = line.empty() || line.starts_with("processed ") || line.starts_with("verification time") ||
-                           line.starts_with("stack depth");
+                           line.starts_with("stack depth") || line.starts_with("old state:") ||
+                           line.starts_with(" cur state:") || line.starts_with("cur state:");
     if (!statistic) return line;
     if (begin == 0) break;
     end = begin - 1;
@@ -195,7 +196,7 @@ Result<Loaded> load(const Program& program, const LoadOptions& options) {
   attr.log_level = options.log_level;
   attr.log_size = static_cast<__u32>(log.size());
   attr.log_buf = log.empty() ? 0 : address_of(log.data());
-  attr.prog_flags = options.flags;
+  attr.prog_flags = options.flags | (program.sleepable ? BPF_F_SLEEPABLE : 0u);
   attr.kern_version = program.kernel_version;
   copy_name(attr.prog_name, program.name);
   long fd = sys_bpf(BPF_PROG_LOAD, attr);

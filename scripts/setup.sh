@@ -25,8 +25,7 @@ for option in "$@"; do
   esac
 done
 
-# A package may be there for several architectures, one line each.
-installed() { dpkg-query -W -f='${Status}\n' "$1" 2>/dev/null | grep -qx "install ok installed"; }
+installed() { [ "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" = "install ok installed" ]; }
 
 missing=()
 for package in "${packages[@]}"; do

@@ -203,7 +203,7 @@ struct Tally {
 class Follower {
  public:
   Follower(const isa::Insns& insns, const std::string& text, Tally& tally)
-      : insns_(insns), text_(text), log_(parse(text)), tally_(tally) {}
+      : insns_(insns), log_(parse(text)), tally_(tally) {}
 
   void run(InsnIndex at) {
     std::optional<InsnIndex> next = at;
@@ -304,7 +304,6 @@ class Follower {
   }
 
   const isa::Insns& insns_;
-  const std::string& text_;
   Log log_;
   Tally& tally_;
   std::array<Scalar, 11> regs_{}, onward_{};

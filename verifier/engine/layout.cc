@@ -2,6 +2,8 @@
 #include "verifier/engine/layout.h"
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 #include <variant>
 
 #include "base/overloaded.h"
@@ -106,8 +108,18 @@ std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layou
       const bool last = at + 1 == sub.end;
       if (last && next.falls_through) return reason(DiagCode::kFallsOffEnd, at);
     }
+    // What ends the whole program from within a subprogram needs a subprogram that is known to return an int.
+    if (i == 0 || program.btf != nullptr) continue;
+    if (sub.has_legacy_load) return reason(DiagCode::kSubprogramWithoutBtf, sub.first, {std::string("LD_ABS")});
+    if (sub.has_tail_call) return reason(DiagCode::kSubprogramWithoutBtf, sub.first, {std::string("tail_call")});
   }
   return std::nullopt;
+}
+
+/// As the kernel's log writes an opcode.
+std::string two_digits(std::uint8_t byte) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  return {kDigits[byte >> 4], kDigits[byte & 15]};
 }
 
 std::optional<Diagnostic> check_encodings(const Program& program) {
@@ -115,7 +127,7 @@ std::optional<Diagnostic> check_encodings(const Program& program) {
     const isa::Insn& insn = program.insns[at];
     if (const auto* illegal = std::get_if<isa::Illegal>(&insn); illegal != nullptr) {
       if (illegal->field == isa::Field::kOpcode)
-        return reason(DiagCode::kUnknownOpcode, at, {std::uint64_t{illegal->raw.opcode}});
+        return reason(DiagCode::kUnknownOpcode, at, {two_digits(illegal->raw.opcode)});
       if (illegal->raw.opcode == 0x18) return reason(DiagCode::kInvalidLoadImm64, at);
     }
     if (const auto* load = std::get_if<isa::LoadImm64>(&insn); load != nullptr) {

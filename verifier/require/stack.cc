@@ -9,6 +9,8 @@
 namespace skep::verifier {
 namespace {
 
+std::string where_text(Tnum bits) { return bits == Tnum::constant(0) ? "0" : print_bits(bits); }
+
 std::string what(AccessMode mode, Accessor who) {
   if (who == Accessor::kHelper) return " indirect access to";
   return mode == AccessMode::kRead ? " read from" : " write to";
@@ -20,7 +22,7 @@ Check check_aligned(Run& run, const Value& base, std::int32_t offset, std::uint3
   const Tnum where =
       add(base.scalar.bits, Tnum::constant(static_cast<std::uint64_t>(std::int64_t{base.offset} + offset)));
   if (((where.value | where.mask) & (size - 1)) == 0) return Check::ok();
-  return run.reject(DiagCode::kMisalignedStack, print_bits(base.scalar.bits), std::int64_t{base.offset},
+  return run.reject(DiagCode::kMisalignedStack, where_text(base.scalar.bits), std::int64_t{base.offset},
                     std::int64_t{offset}, std::uint64_t{size});
 }
 

@@ -26,17 +26,18 @@ Check call_local(Run& run) {
   return Check::ok();
 }
 
-}  // namespace
-
 Check return_to_caller(Run& run) {
   const Value result = run.reg(isa::kR0);
   if (result.kind == ValueKind::kStack) return run.reject(DiagCode::kReturnsStackPointer);
   if (run.frame().role != FrameRole::kCall) return leave_callback(run);
+  // A result that was never set is the caller's concern, if it reads it.
   run.next = run.frame().callsite + 1;
   --run.state.current;
   run.reg(isa::kR0) = result;
   return Check::ok();
 }
+
+}  // namespace
 
 void clobber_arguments(Run& run) {
   for (std::uint32_t reg = 0; reg <= 5; ++reg) run.reg(reg) = Value{};

@@ -3,7 +3,6 @@
 #include <variant>
 
 #include "base/try.h"
-#include "base/unreachable.h"
 #include "verifier/transfer/alu.h"
 #include "verifier/transfer/transfer.h"
 
@@ -125,35 +124,6 @@ void move_sign_extended(Run& run, const isa::Alu& insn, Value& src) {
   dst.scalar = alu(insn.op, insn.width, from, from);
 }
 
-/// Constant operands with which the operation has no meaning.
-Check check_constant(Run& run, const isa::Alu& insn, std::int32_t constant) {
-  switch (insn.op) {
-    case isa::AluOp::kDiv:
-    case isa::AluOp::kSDiv:
-    case isa::AluOp::kMod:
-    case isa::AluOp::kSMod:
-      return constant == 0 ? run.reject(DiagCode::kDivisionByZero) : Check::ok();
-    case isa::AluOp::kLsh:
-    case isa::AluOp::kRsh:
-    case isa::AluOp::kArsh:
-      if (constant >= 0 && static_cast<std::uint32_t>(constant) < isa::bits(insn.width)) return Check::ok();
-      return run.reject(DiagCode::kInvalidShift, std::int64_t{constant});
-    case isa::AluOp::kAdd:
-    case isa::AluOp::kSub:
-    case isa::AluOp::kMul:
-    case isa::AluOp::kOr:
-    case isa::AluOp::kAnd:
-    case isa::AluOp::kNeg:
-    case isa::AluOp::kXor:
-    case isa::AluOp::kMov:
-    case isa::AluOp::kMovSx8:
-    case isa::AluOp::kMovSx16:
-    case isa::AluOp::kMovSx32:
-      return Check::ok();
-  }
-  unreachable();
-}
-
 }  // namespace
 
 void give_id(Run& run, Value& value) {
@@ -165,15 +135,35 @@ void give_id(Run& run, Value& value) {
   if (value.id == 0 && !value.scalar.is_constant()) value.id = run.new_id();
 }
 
+namespace {
+
+/// Constants that no operation of this width takes.
+Check check_constant(Run& run, const isa::Alu& insn, std::int32_t constant) {
+  const std::uint8_t code = isa::info(insn.op).code;
+  const bool divides = code == isa::info(isa::AluOp::kDiv).code || code == isa::info(isa::AluOp::kMod).code;
+  if (divides && constant == 0) return run.reject(DiagCode::kDivisionByZero);
+  const bool shifts = insn.op == isa::AluOp::kLsh || insn.op == isa::AluOp::kRsh || insn.op == isa::AluOp::kArsh;
+  if (shifts && (constant < 0 || static_cast<std::uint32_t>(constant) >= isa::bits(insn.width)))
+    return run.reject(DiagCode::kInvalidShift, std::int64_t{constant});
+  return Check::ok();
+}
+
+}  // namespace
+
 Check transfer(Run& run, const isa::Alu& insn) {
   const auto* src_reg = std::get_if<isa::Reg>(&insn.src);
   const bool moves = insn.op == isa::AluOp::kMov || insn.op == isa::AluOp::kMovSx8 || insn.op == isa::AluOp::kMovSx16 ||
                      insn.op == isa::AluOp::kMovSx32;
   if (src_reg != nullptr) TRY_OK(check_readable(run, src_reg->index));
   if (!moves) TRY_OK(check_readable(run, insn.dst.index));
+  if (src_reg == nullptr) TRY_OK(check_constant(run, insn, std::get<isa::Imm>(insn.src).value));
   TRY_OK(check_writable(run, insn.dst.index));
+  if (insn.op == isa::AluOp::kNeg && run.reg(insn.dst).is_pointer()) {
+    // Linux lets a privileged program have the number, of which it knows nothing.
+    run.reg(insn.dst) = unknown_scalar();
+    return Check::ok();
+  }
   if (src_reg == nullptr) {
-    TRY_OK(check_constant(run, insn, std::get<isa::Imm>(insn.src).value));
     const Value constant =
         constant_scalar(static_cast<std::uint64_t>(std::int64_t{std::get<isa::Imm>(insn.src).value}));
     if (!moves) return compute(run, insn, constant, false);

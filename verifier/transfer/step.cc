@@ -8,6 +8,12 @@
 namespace skep::verifier {
 namespace {
 
+const char* alu_family(std::uint8_t op) {
+  if (op == 0xb0) return "BPF_MOV";
+  if (op == 0x80) return "BPF_NEG";
+  return op == 0xd0 ? "BPF_END" : "BPF_ALU";
+}
+
 /// The kernel names the family whose reserved field was used.
 Check refuse(Run& run, const isa::Illegal& insn) {
   if (insn.field == isa::Field::kDst) return run.reject(DiagCode::kInvalidRegister, std::uint64_t{insn.raw.dst});
@@ -19,7 +25,7 @@ Check refuse(Run& run, const isa::Illegal& insn) {
     const bool shift = op == 0x60 || op == 0x70 || op == 0xc0;
     if (insn.field == isa::Field::kImm && shift) return run.reject(DiagCode::kInvalidShift, std::int64_t{insn.raw.imm});
     if (insn.field == isa::Field::kImm && (op == 0x30 || op == 0x90)) return run.reject(DiagCode::kDivisionByZero);
-    return run.reject(DiagCode::kReservedFields, std::string(op == 0xb0 ? "BPF_MOV" : "BPF_ALU"));
+    return run.reject(DiagCode::kReservedFields, std::string(alu_family(op)));
   }
   if (jump && op == 0x80) return run.reject(DiagCode::kReservedFields, std::string("BPF_CALL"));
   if (jump && op == 0x90) return run.reject(DiagCode::kReservedFields, std::string("BPF_EXIT"));

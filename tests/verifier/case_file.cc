@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/verifier/case_file.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+#include "base/try.h"
+#include "skep/isa.h"
+
+namespace skep::test {
+namespace {
+
+Error bad(const std::string& name, const std::string& what) { return {Errc::kMalformed, "case " + name + ": " + what}; }
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t at = text.find(separator);
+    parts.push_back(trim(text.substr(0, at)));
+    if (at == std::string_view::npos) return parts;
+    text.remove_prefix(at + 1);
+  }
+}
+std::uint32_t number(std::string_view text) {
+  std::uint32_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+Result<std::shared_ptr<MapSpec>> parse_map(std::string_view text, std::size_t index) {
+  const std::size_t open = text.find('(');
+  const std::string_view type = text.substr(0, open);
+  const auto row =
+      std::find_if(kMapTypes.begin(), kMapTypes.end(), [&](const auto& info) { return info.name == type; });
+  if (open == std::string_view::npos || row == kMapTypes.end())
+    return Error{Errc::kMalformed, "map '" + std::string(text) + "': expected TYPE(key,value,entries[,flags])"};
+  const auto fields = split(text.substr(open + 1, text.size() - open - 2), ',');
+  auto spec = std::make_shared<MapSpec>();
+  spec->name = "m" + std::to_string(index);
+  spec->type = row->type;
+  spec->key_size = number(fields.at(0));
+  spec->value_size = number(fields.at(1));
+  spec->max_entries = number(fields.at(2));
+  if (fields.size() > 3) spec->flags = number(fields[3]);
+  if (fields.size() > 4) {  // Contents, from here on frozen.
+    spec->initial.resize(spec->value_size);
+    std::transform(fields[4].begin(), fields[4].end(), spec->initial.begin(),
+                   [](char c) { return static_cast<std::byte>(c); });
+    spec->frozen = true;
+  }
+  return spec;
+}
+
+Status parse_maps(std::string_view text, Program& program) {
+  std::vector<std::shared_ptr<MapSpec>> specs;
+  for (const std::string_view word : split(text, ' ')) {
+    if (word.empty()) continue;
+    TRY(auto spec, parse_map(word, specs.size()));
+    specs.push_back(std::move(spec));
+  }
+  for (std::size_t i = 0; i + 1 < specs.size(); ++i)
+    if (find_info(specs[i]->type)->value == MapValueKind::Map) specs[i]->inner = specs[i + 1];
+  program.maps.assign(specs.begin(), specs.end());
+  return kOk;
+}
+
+Status parse_header(Case& test) {
+  const auto parts = split(test.header, ';');
+  test.name = parts[0];
+  if (parts.size() < 2) return bad(test.name, "the header has no program type");
+  const auto type = std::find_if(kProgramTypes.begin(), kProgramTypes.end(),
+                                 [&](const ProgramTypeInfo& row) { return row.name == parts[1]; });
+  if (type == kProgramTypes.end()) return bad(test.name, "unknown program type " + std::string(parts[1]));
+  Program& program = test.program;
+  program.name = "case";
+  program.type = type->type;
+  program.license = "GPL";
+  program.sleepable = program.type == ProgramType::kSyscall;  // As the loader has it.
+  if (parts.size() > 2) TRY_OK(parse_maps(parts[2], program));
+  for (std::size_t i = 3; i < parts.size(); ++i) {
+    const auto pair = split(parts[i], '=');
+    if (pair.size() != 2) return bad(test.name, "expected key=value");
+    if (pair[0] == "license")
+      program.license = pair[1];
+    else if (pair[0] == "sleepable")
+      program.sleepable = number(pair[1]) != 0;
+    else if (pair[0] == "attach")
+      program.attach_type = number(pair[1]);
+    else
+      return bad(test.name, "unknown key " + std::string(pair[0]));
+  }
+  return kOk;
+}
+
+/// The first function, and every target of a local call or of a function's address.
+std::vector<FunctionInfo> functions(const isa::Insns& insns) {
+  std::vector<isa::InsnIndex> starts = {0};
+  for (std::size_t at = 0; at < insns.size(); ++at) {
+    if (const auto* call = std::get_if<isa::Call>(&insns[at]); call && call->kind == isa::CallKind::kLocal)
+      starts.push_back(static_cast<isa::InsnIndex>(static_cast<std::int64_t>(at) + 1 + call->imm));
+    if (const auto* load = std::get_if<isa::LoadImm64>(&insns[at]); load && load->kind == isa::Imm64Kind::kFunction)
+      starts.push_back(static_cast<isa::InsnIndex>(static_cast<std::int64_t>(at) + 1 + load->low));
+  }
+  std::sort(starts.begin(), starts.end());
+  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  std::vector<FunctionInfo> found;
+  for (const auto start : starts)
+    if (start < insns.size()) found.push_back({.first = start, .name = "f" + std::to_string(start)});
+  return found;
+}
+
+Status finish(Case& test) {
+  TRY_OK(parse_header(test));
+  auto insns = isa::assemble(test.text, isa::Syntax::kC);
+  if (!insns) return bad(test.name, insns.error().message);
+  test.program.insns = *std::move(insns);
+  test.program.functions = functions(test.program.insns);
+  return kOk;
+}
+
+}  // namespace
+
+Result<std::vector<Case>> parse_cases(std::string_view text) {
+  std::vector<Case> cases;
+  std::istringstream lines{std::string(text)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("== ")) {
+      cases.emplace_back().header = line.substr(3);
+    } else if (cases.empty() || (line.empty() || cases.back().recorded)) {
+      continue;
+    } else if (line.starts_with("=> ")) {
+      Case& test = cases.back();
+      test.recorded = true;
+      test.accepted = line == "=> accept";
+      if (const std::size_t colon = line.find(": "); colon != std::string::npos) test.sentence = line.substr(colon + 2);
+    } else {
+      cases.back().text += line + "\n";
+    }
+  }
+  for (Case& test : cases) TRY_OK(finish(test));
+  return cases;
+}
+
+std::string print_cases(const std::vector<Case>& cases) {
+  std::string text;
+  for (const Case& test : cases) {
+    text += "== " + test.header + "\n" + test.text;
+    text += test.accepted ? "=> accept\n\n" : "=> reject: " + test.sentence + "\n\n";
+  }
+  return text;
+}
+
+Result<std::vector<CaseFile>> read_case_files(const std::filesystem::path& folder) {
+  std::vector<CaseFile> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".txt") continue;
+    std::stringstream text;
+    text << std::ifstream(entry.path()).rdbuf();
+    auto cases = parse_cases(text.str());
+    if (!cases) return Error{cases.error().code, entry.path().filename().string() + ": " + cases.error().message};
+    files.push_back({entry.path(), *std::move(cases)});
+  }
+  std::sort(files.begin(), files.end(), [](const CaseFile& a, const CaseFile& b) { return a.path < b.path; });
+  return files;
+}
+
+}  // namespace skep::test

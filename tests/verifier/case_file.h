@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files of small programs with the verdict that Linux 6.18 gave on each. A case is
+//
+//   == name; program type; maps; key=value...
+//   assembly (isa::assemble, C syntax; `r1 = map[idx:0]` names the first map)
+//   => accept                  or    => reject: last sentence of the kernel's log
+//
+// maps: hash(key size, value size, entries[, flags]), separated by spaces; `array_of_maps(4,4,1)` holds its successor.
+// keys: license, sleepable (0 or 1), attach (expected attach type).
+#pragma once
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "skep/program.h"
+#include "skep/result.h"
+
+namespace skep::test {
+
+struct Case {
+  std::string header;  ///< As written after "== ".
+  std::string text;    ///< The assembly.
+  bool accepted = false;
+  std::string sentence;  ///< Of a rejection.
+  bool recorded = false;
+
+  std::string name;
+  Program program;
+};
+Result<std::vector<Case>> parse_cases(std::string_view text);
+std::string print_cases(const std::vector<Case>& cases);
+
+struct CaseFile {
+  std::filesystem::path path;
+  std::vector<Case> cases;
+};
+/// All *.txt of a folder, by name.
+Result<std::vector<CaseFile>> read_case_files(const std::filesystem::path& folder);
+
+}  // namespace skep::test
