@@ -129,7 +129,7 @@ bool HashTable::unlink(Bucket& from, Index index, Index replacement) const {
       usage(replacement).linked.store(1, std::memory_order_relaxed);
     }
   }
-  from.state.fetch_add(2, std::memory_order_release);
+  from.state.store(from.state.load(std::memory_order_relaxed) + 2, std::memory_order_release);
   return true;
 }
 

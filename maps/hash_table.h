@@ -146,7 +146,9 @@ class HashTable::Lock {
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
   void release() {
-    if (bucket_ != nullptr) bucket_->state.fetch_and(~1u, std::memory_order_release);
+    // While the lock is held nobody else writes the word.
+    if (bucket_ != nullptr)
+      bucket_->state.store(bucket_->state.load(std::memory_order_relaxed) & ~1u, std::memory_order_release);
     bucket_ = nullptr;
   }
 
