@@ -60,7 +60,9 @@ struct Bound {
   }
   std::uint32_t operator()(const lower::Branch& op) const {
     const auto* imm = std::get_if<lower::Imm>(&op.src);
-    return 6 + (imm == nullptr ? 3 : is_byte(imm->value) ? 4 : 7);
+    // test has no form with a sign-extended byte.
+    const bool short_form = imm != nullptr && is_byte(imm->value) && (op.op != isa::JmpOp::kSet || imm->value >= 0);
+    return 6 + (imm == nullptr ? 3 : short_form ? 4 : 7);
   }
   std::uint32_t operator()(const lower::Jump&) const { return 5; }
   std::uint32_t operator()(const lower::CallHelper&) const { return 27; }
