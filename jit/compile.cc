@@ -53,7 +53,7 @@ Result<Plan> plan_for(Arch arch, const lower::Code& code, const lower::Bindings&
     case Arch::kX86_64:
       return x86_64::plan(code, bindings);
     case Arch::kArm64:
-      return unsupported();
+      return arm64::plan(code, bindings);
     case Arch::kOther:
       return unsupported();
   }
@@ -66,7 +66,7 @@ Result<Assembled> assemble_planned(Arch arch, const lower::Code& code, const low
     case Arch::kX86_64:
       return x86_64::assemble(code, bindings, plan, options);
     case Arch::kArm64:
-      return unsupported();
+      return arm64::assemble(code, bindings, plan, options);
     case Arch::kOther:
       return unsupported();
   }

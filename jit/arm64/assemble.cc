@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bounds of what each op takes, and the run of the emitter over a program.
+#include "jit/arm64/emitter.h"
+#include "jit/listing.h"
+#include "jit/translate.h"
+
+namespace skep::jit::arm64 {
+namespace {
+
+/// Prologue and the epilogue behind the last op.
+constexpr Padding kPadding{.function = 80, .loop_head = 0};
+
+/// The most bytes that an op takes.
+struct Bound {
+  std::uint32_t operator()(const lower::Alu& op) const { return std::holds_alternative<lower::Imm>(op.src) ? 16 : 8; }
+  std::uint32_t operator()(const lower::ByteSwap&) const { return 8; }
+  std::uint32_t operator()(const lower::LoadSymbol&) const { return 16; }
+  std::uint32_t operator()(const lower::Load&) const { return 16; }
+  std::uint32_t operator()(const lower::Store& op) const {
+    return 12 + (std::holds_alternative<lower::Imm>(op.src) ? 16 : 0);
+  }
+  std::uint32_t operator()(const lower::Atomic&) const { return 44; }
+  std::uint32_t operator()(const lower::Branch&) const { return 24; }
+  std::uint32_t operator()(const lower::Jump&) const { return 4; }
+  std::uint32_t operator()(const lower::CallHelper&) const { return 40; }
+  std::uint32_t operator()(const lower::CallLocal&) const { return 20; }
+  std::uint32_t operator()(const lower::TailCall&) const { return 60; }
+  std::uint32_t operator()(const lower::Return&) const { return 32; }
+  std::uint32_t operator()(const lower::Illegal&) const { return 40; }
+};
+
+}  // namespace
+
+Plan plan(const lower::Code& code, const lower::Bindings&) {
+  Plan plan = survey(code);
+  add_positions(plan, code, kPadding, Bound{});
+  return plan;
+}
+
+Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
+                           const AssembleOptions& options) {
+  asmjit::CodeHolder holder;
+  Recorder recorder(holder, asmjit::Environment(asmjit::Arch::kAArch64), options);
+  Emitter emitter(holder, code, bindings, plan, options);
+  translate(code, plan, emitter);
+  const std::size_t invoke = emitter.emit_invoke();
+  return recorder.finish(invoke);
+}
+
+}  // namespace skep::jit::arm64

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Branches. A conditional one reaches 1 MiB; where the plan's bound does not say that it does, its inverse skips an
+// unconditional one, which reaches 128 MiB.
+#include "base/overloaded.h"
+#include "base/unreachable.h"
+#include "jit/arm64/emitter.h"
+
+namespace skep::jit::arm64 {
+
+using asmjit::arm::CondCode;
+using isa::JmpOp;
+using isa::Width;
+namespace a64 = asmjit::a64;
+
+namespace {
+
+constexpr std::uint32_t kConditionalReach = (1u << 20) - 64;
+
+CondCode condition(JmpOp op) {
+  switch (op) {
+    case JmpOp::kEq:
+      return CondCode::kEQ;
+    case JmpOp::kNe:
+    case JmpOp::kSet:
+      return CondCode::kNE;
+    case JmpOp::kGt:
+      return CondCode::kHI;
+    case JmpOp::kGe:
+      return CondCode::kHS;
+    case JmpOp::kLt:
+      return CondCode::kLO;
+    case JmpOp::kLe:
+      return CondCode::kLS;
+    case JmpOp::kSGt:
+      return CondCode::kGT;
+    case JmpOp::kSGe:
+      return CondCode::kGE;
+    case JmpOp::kSLt:
+      return CondCode::kLT;
+    case JmpOp::kSLe:
+      return CondCode::kLE;
+  }
+  unreachable();
+}
+
+}  // namespace
+
+bool Emitter::is_near(lower::Label target) const {
+  const std::uint32_t from = plan_.position[at_ + 1], to = plan_.position[target];
+  return (from < to ? to - from : from - to) <= kConditionalReach;
+}
+
+void Emitter::compare(const lower::Branch& op, std::int64_t value) {
+  const Gp dst = reg(op.dst, op.width), temp = sized(kTemp, op.width);
+  const std::uint64_t word =
+      op.width == Width::k64 ? static_cast<std::uint64_t>(value) : static_cast<std::uint32_t>(value);
+  if (op.op == JmpOp::kSet) {
+    if (a64::Utils::isLogicalImm(word, isa::bits(op.width))) return void(as_.tst(dst, word));
+    load_immediate(temp, word);
+    return void(as_.tst(dst, temp));
+  }
+  if (value >= 0 && value <= 0xfff) return void(as_.cmp(dst, value));
+  if (value < 0 && value >= -0xfff) return void(as_.cmn(dst, -value));
+  load_immediate(temp, word);
+  as_.cmp(dst, temp);
+}
+
+void Emitter::emit(const lower::Branch& op) {
+  const auto* imm = std::get_if<lower::Imm>(&op.src);
+  if (imm != nullptr) {
+    compare(op, static_cast<std::int32_t>(imm->value));
+  } else {
+    const Gp a = reg(op.dst, op.width), b = reg(std::get<lower::Reg>(op.src), op.width);
+    if (op.op == JmpOp::kSet) {
+      as_.tst(a, b);
+    } else {
+      as_.cmp(a, b);
+    }
+  }
+  if (is_near(op.target)) return void(as_.b(condition(op.op), label(op.target)));
+  const asmjit::Label skip = as_.newLabel();
+  as_.b(asmjit::arm::negateCond(condition(op.op)), skip);
+  as_.b(label(op.target));
+  as_.bind(skip);
+}
+
+void Emitter::emit(const lower::Jump& op) {
+  if (op.target != at_ + 1) as_.b(label(op.target));
+}
+
+}  // namespace skep::jit::arm64

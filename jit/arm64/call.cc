@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Frames and calls. All functions of an image follow AAPCS64 with r1 to r5 in x0 to x4 and the result in x0, and expect
+// Env* in x23; the entry function is an EntryFn. A frame saves only what the function uses, in pairs:
+// [x29 x30] [x23] x19 x20 x21 x22 x25 | x25 = r10 | stack_bytes, rounded up to 16.
+#include <array>
+#include <cstddef>
+
+#include "jit/arm64/emitter.h"
+#include "skep/env.h"
+
+namespace skep::jit::arm64 {
+
+namespace a64 = asmjit::a64;
+
+namespace {
+
+constexpr std::array kPreserved = {isa::Reg{6}, isa::Reg{7}, isa::Reg{8}, isa::Reg{9}, isa::kR10};
+
+}  // namespace
+
+Emitter::Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
+                 const AssembleOptions& options)
+    : as_(&holder), code_(code), bindings_(bindings), plan_(plan), features_(options.features), base_(options.base) {
+  labels_.resize(code.ops.size());
+  for (std::size_t i = 0; i < code.ops.size(); ++i)
+    if (plan.marks[i] != Mark::kNone) labels_[i] = as_.newLabel().id();
+  functions_.resize(plan.functions.size());
+  for (asmjit::Label& function : functions_) function = as_.newLabel();
+}
+
+asmjit::Label Emitter::function_label(lower::Label entry) const {
+  for (std::size_t i = 0; i < functions_.size(); ++i)
+    if (plan_.functions[i].entry == entry) return functions_[i];
+  return {};
+}
+
+void Emitter::begin_function(std::size_t index) {
+  function_ = index;
+  leave_ = as_.newLabel();
+  leave_used_ = false;
+  const FunctionPlan& function = plan_.functions[index];
+  const bool saves_env = index == 0 && plan_.uses_env;
+  saved_.clear();
+  if (function.calls) saved_.insert(saved_.end(), {a64::x29, a64::x30});
+  if (saves_env) saved_.push_back(kEnv);
+  for (const isa::Reg reg : kPreserved)
+    if (function.uses(reg)) saved_.push_back(reg64(reg));
+  frame_bytes_ = function.uses(isa::kR10) ? (function.stack_bytes + 15) / 16 * 16 : 0;
+
+  as_.bind(functions_[index]);
+  for (std::size_t i = 0; i < saved_.size(); i += 2) {
+    const a64::Mem push = a64::ptr_pre(a64::sp, -16);
+    if (i + 1 < saved_.size()) {
+      as_.stp(saved_[i], saved_[i + 1], push);
+    } else {
+      as_.str(saved_[i], push);
+    }
+    if (i == 0 && function.calls) as_.mov(a64::x29, a64::sp);
+  }
+  if (saves_env) as_.mov(kEnv, a64::x2);
+  if (function.uses(isa::kR10)) as_.mov(reg64(isa::kR10), a64::sp);
+  if (frame_bytes_ != 0) as_.sub(a64::sp, a64::sp, frame_bytes_);
+}
+
+void Emitter::end_function() {
+  if (!leave_used_) return;
+  as_.bind(leave_);
+  emit(lower::Return{});
+}
+
+void Emitter::bind(lower::Label at) {
+  at_ = at;
+  if (plan_.marks[at] != Mark::kNone) as_.bind(label(at));
+}
+
+void Emitter::restore_frame() {
+  if (frame_bytes_ != 0) as_.add(a64::sp, a64::sp, frame_bytes_);
+  for (std::size_t i = (saved_.size() + 1) / 2 * 2; i > 0; i -= 2) {
+    const a64::Mem pop = a64::ptr_post(a64::sp, 16);
+    if (i <= saved_.size()) {
+      as_.ldp(saved_[i - 2], saved_[i - 1], pop);
+    } else {
+      as_.ldr(saved_[i - 2], pop);
+    }
+  }
+}
+
+void Emitter::emit(const lower::Return&) {
+  as_.mov(a64::x0, reg64(isa::kR0));
+  restore_frame();
+  as_.ret(a64::x30);
+}
+
+void Emitter::leave_if_trapped() {
+  const asmjit::Label go_on = as_.newLabel();
+  as_.ldrb(kTemp.w(), a64::ptr(kEnv, offsetof(Env, trap)));
+  as_.cbz(kTemp.w(), go_on);
+  as_.b(leave_);  // Reaches farther than cbnz.
+  as_.bind(go_on);
+  leave_used_ = true;
+}
+
+void Emitter::call(std::uint64_t target) {
+  constexpr std::int64_t kReach = std::int64_t{1} << 27;
+  const auto distance = static_cast<std::int64_t>(target - (base_ + as_.offset()));
+  if (distance >= -kReach && distance < kReach) {
+    as_.bl(asmjit::Imm(target));
+  } else {
+    load_immediate(kTemp, target);
+    as_.blr(kTemp);
+  }
+}
+
+void Emitter::emit(const lower::CallHelper& op) {
+  as_.mov(a64::x5, kEnv);
+  call(bindings_.helpers[op.index]);
+  as_.mov(reg64(isa::kR0), a64::x0);
+  if (may_trap(code_.helpers[op.index])) leave_if_trapped();
+}
+
+void Emitter::emit(const lower::CallLocal& op) {
+  as_.bl(function_label(op.target));
+  as_.mov(reg64(isa::kR0), a64::x0);
+  if (plan_.traps) leave_if_trapped();
+}
+
+/// Env::tail_call says where to go on; there, r1 and the run are the arguments of an EntryFn, and this frame is gone.
+void Emitter::emit(const lower::TailCall&) {
+  const asmjit::Label none = as_.newLabel();
+  as_.str(a64::x0, a64::ptr_pre(a64::sp, -16));
+  as_.mov(a64::x0, kEnv);
+  as_.ldr(kTemp, a64::ptr(kEnv, offsetof(Env, tail_call)));
+  as_.blr(kTemp);
+  as_.mov(kTemp, a64::x0);
+  as_.ldr(a64::x0, a64::ptr_post(a64::sp, 16));
+  as_.cbz(kTemp, none);
+  as_.mov(a64::x2, kEnv);
+  restore_frame();
+  as_.br(kTemp);
+  as_.bind(none);
+}
+
+void Emitter::emit(const lower::Illegal&) {
+  as_.mov(kTemp.w(), static_cast<std::uint32_t>(Trap::kIllegal));
+  as_.strb(kTemp.w(), a64::ptr(kEnv, offsetof(Env, trap)));
+  emit(lower::Return{});
+}
+
+/// invoke(env, function, args): x23 is the only register that the called function expects and does not restore.
+std::size_t Emitter::emit_invoke() {
+  const std::size_t offset = as_.offset();
+  as_.stp(a64::x29, a64::x30, a64::ptr_pre(a64::sp, -16));
+  as_.mov(a64::x29, a64::sp);
+  as_.str(kEnv, a64::ptr_pre(a64::sp, -16));
+  as_.mov(kEnv, a64::x0);
+  as_.mov(kTemp, a64::x1);
+  as_.mov(kOld, a64::x2);
+  as_.ldp(a64::x0, a64::x1, a64::ptr(kOld, 0));
+  as_.ldp(a64::x2, a64::x3, a64::ptr(kOld, 16));
+  as_.ldr(a64::x4, a64::ptr(kOld, 32));
+  as_.blr(kTemp);
+  as_.ldr(kEnv, a64::ptr_post(a64::sp, 16));
+  as_.ldp(a64::x29, a64::x30, a64::ptr_post(a64::sp, 16));
+  as_.ret(a64::x30);
+  return offset;
+}
+
+}  // namespace skep::jit::arm64

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// arm64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc and call.cc hold their definitions.
+#pragma once
+#include <vector>
+
+#include <asmjit/arm/a64assembler.h>
+#include <asmjit/arm/a64utils.h>
+
+#include "jit/arm64/registers.h"
+#include "jit/plan.h"
+#include "jit/target.h"
+
+namespace skep::jit::arm64 {
+
+class Emitter {
+ public:
+  Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
+          const AssembleOptions& options);
+
+  void begin_function(std::size_t index);
+  void end_function();
+  void bind(lower::Label at);
+  [[nodiscard]] std::size_t offset() const { return as_.offset(); }
+
+  void emit(const lower::Alu& op);
+  void emit(const lower::ByteSwap& op);
+  void emit(const lower::LoadSymbol& op);
+  void emit(const lower::Load& op);
+  void emit(const lower::Store& op);
+  void emit(const lower::Atomic& op);
+  void emit(const lower::Branch& op);
+  void emit(const lower::Jump& op);
+  void emit(const lower::CallHelper& op);
+  void emit(const lower::CallLocal& op);
+  void emit(const lower::TailCall& op);
+  void emit(const lower::Return& op);
+  void emit(const lower::Illegal& op);
+
+  /// The function for Env::invoke. Returns its offset.
+  std::size_t emit_invoke();
+
+ private:
+  // alu.cc
+  void load_immediate(const Gp& to, std::uint64_t value);
+  void add(const lower::Alu& op, std::int64_t value);
+  void bitwise(isa::AluOp op, const Gp& dst, std::int64_t value);
+  void multiply(const lower::Alu& op, std::int64_t value);
+  void shift(const lower::Alu& op, std::uint32_t count);
+  void truncate(lower::Reg reg, isa::Width width);
+  void extend(const lower::Alu& op, const Gp& src);
+  void emit_imm(const lower::Alu& op, std::int64_t value);
+  void emit_reg(const lower::Alu& op, const Gp& src);
+
+  // divide.cc
+  void divide(const lower::Alu& op, const Gp& src);
+  void divide(const lower::Alu& op, std::int64_t value);
+
+  // memory.cc
+  /// An address that a load or store of `size` bytes can name; kTemp may hold a part of it.
+  [[nodiscard]] asmjit::a64::Mem memory(lower::Reg base, std::int32_t offset, isa::Size size);
+  /// One that consists of a register only.
+  [[nodiscard]] asmjit::a64::Mem plain_memory(lower::Reg base, std::int32_t offset);
+  void atomic_lse(const lower::Atomic& op, const asmjit::a64::Mem& at);
+  void atomic_loop(const lower::Atomic& op, const asmjit::a64::Mem& at);
+
+  // branch.cc
+  void compare(const lower::Branch& op, std::int64_t value);
+  [[nodiscard]] bool is_near(lower::Label target) const;
+  [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
+
+  // call.cc
+  void restore_frame();
+  void leave_if_trapped();
+  void call(std::uint64_t target);
+  [[nodiscard]] asmjit::Label function_label(lower::Label entry) const;
+
+  asmjit::a64::Assembler as_;
+  const lower::Code& code_;
+  const lower::Bindings& bindings_;
+  const Plan& plan_;
+  Features features_;
+  std::uint64_t base_;
+  std::vector<std::uint32_t> labels_;     // Ids by op; of ops that are branched to.
+  std::vector<asmjit::Label> functions_;  // By function.
+
+  // Of the function and the op that are being emitted.
+  std::size_t function_ = 0;
+  lower::Label at_ = 0;
+  std::vector<Gp> saved_;  // What the prologue pushes, in pairs.
+  std::uint32_t frame_bytes_ = 0;
+  asmjit::Label leave_;  // The epilogue for runs that end here; valid once something jumps to it.
+  bool leave_used_ = false;
+};
+
+}  // namespace skep::jit::arm64
