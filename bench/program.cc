@@ -65,7 +65,8 @@ NativeFn symbol(void* library, const std::string& name) {
 }
 
 Result<Forms> read_forms(const fs::path& folder, const std::string& name) {
-  Forms forms{.name = name};
+  Forms forms;
+  forms.name = name;
   TRY(forms.xdp, read_program(folder / (name + ".xdp.o")));
   TRY(forms.dpdk, read_program(folder / (name + ".dpdk.o")));
   // The library stays loaded for the life of the process: its functions are what is measured.

@@ -43,7 +43,7 @@ Result<std::shared_ptr<Map>> make_map(const MapSpec& spec, std::uint32_t cpus) {
   switch (spec.type) {
     case MapType::kUnspec:
       break;
-#define MAP_TYPE(id, name, text, cls, ...) \
+#define MAP_TYPE_ROW(id, name, text, cls, ...) \
   case MapType::k##name:                   \
     return cls::make(spec, cpus);
 #include "skep/tables/map_types.def"

@@ -25,7 +25,8 @@ for option in "$@"; do
   esac
 done
 
-installed() { [ "$(dpkg-query -W -f='${Status}' "$1" 2>/dev/null)" = "install ok installed" ]; }
+# A package may be there for several architectures, one line each.
+installed() { dpkg-query -W -f='${Status}\n' "$1" 2>/dev/null | grep -qx "install ok installed"; }
 
 missing=()
 for package in "${packages[@]}"; do

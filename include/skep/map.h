@@ -20,7 +20,7 @@ class Btf;
 
 enum class MapType : std::uint8_t {
   kUnspec = 0,
-#define MAP_TYPE(id, name, ...) k##name = id,
+#define MAP_TYPE_ROW(id, name, ...) k##name = id,
 #include "skep/tables/map_types.def"
 };
 /// What a lookup by a program gives.
@@ -33,7 +33,7 @@ struct MapTypeInfo {
   bool per_cpu = false;
 };
 inline constexpr auto kMapTypes = std::to_array<MapTypeInfo>({
-#define MAP_TYPE(id, name, text, cls, value, direct, per_cpu) \
+#define MAP_TYPE_ROW(id, name, text, cls, value, direct, per_cpu) \
   {MapType::k##name, text, MapValueKind::value, direct, per_cpu},
 #include "skep/tables/map_types.def"
 });

@@ -60,7 +60,8 @@ class Run {
   const Platform& platform;
   const VerifyOptions& options;
   Layout layout;
-  std::vector<const MapSpec*> maps;  ///< The program's, then inner maps.
+  std::vector<const MapSpec*> maps;          ///< The program's, then inner maps.
+  std::vector<std::uint8_t> special_maps{};  ///< Of each map, whether its values have managed fields: asked once.
 
   // Where exploration stands. Transfer functions set `next` and `path_ends`.
   LiveState live;
@@ -97,7 +98,7 @@ class Run {
   void mark_precise(std::uint32_t reg);
   /// A callback returned to the helper at `insn`: numbers that changed since the last time there and that nothing
   /// relied on are forgotten, so that the iterations converge.
-  void widen(InsnIndex insn);
+  void widen(State& returning, InsnIndex insn);
 
  private:
   struct Marks;  // Registers and slots whose precision is wanted (precision.cc).

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/overloaded.h"
+#include "skep/btf.h"
 #include "skep/verify.h"
 #include "verifier/engine/run.h"
 
@@ -20,6 +21,18 @@ constexpr ProgramTypeSet kModelled =
                       ProgramType::kKprobe, ProgramType::kRawTracepoint, ProgramType::kPerfEvent,
                       ProgramType::kSyscall);
 
+/// The entry function names a callback for exceptions, whose rules are not modelled.
+bool has_exception_callback(const Program& program) {
+  if (program.btf == nullptr || program.functions.empty()) return false;
+  for (TypeId id = 0; id < program.btf->size(); ++id) {
+    const auto* tag = program.btf->find<btf::DeclTag>(id);
+    if (tag != nullptr && tag->target == program.functions.front().btf_type_id &&
+        tag->value.starts_with("exception_callback:"))
+      return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Verdict verify(Program program, const Platform& platform, const VerifyOptions& options) {
@@ -27,6 +40,7 @@ Verdict verify(Program program, const Platform& platform, const VerifyOptions& o
     return reject({.code = DiagCode::kUnsupported, .args = {std::move(what)}});
   };
   if (!program.unsupported.empty()) return unsupported(program.unsupported);
+  if (has_exception_callback(program)) return unsupported("exception callbacks");
   if (!contains(kModelled, program.type)) return unsupported("program type " + std::string(info(program.type).name));
 
   if (program.type == ProgramType::kSyscall && !program.sleepable)

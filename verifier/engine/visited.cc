@@ -133,10 +133,10 @@ void Run::add_checkpoint(std::vector<Checkpoint>& list) {
   live.clear_history();
 }
 
-void Run::widen(InsnIndex insn) {
+void Run::widen(State& returning, InsnIndex insn) {
   const State* previous_entry = nullptr;
   for (const Checkpoint& old : seen_[insn])
-    if (old.state->branches != 0 && old.state->depth < state.depth && same_calls(*old.state, state))
+    if (old.state->branches != 0 && old.state->depth < returning.depth && same_calls(*old.state, returning))
       previous_entry = old.state;
   if (previous_entry == nullptr) return;
   const auto widen_value = [](const Value& old, Value& now) {
@@ -144,12 +144,12 @@ void Run::widen(InsnIndex insn) {
     if (old.scalar == now.scalar && (old.id == 0) == (now.id == 0)) return;
     make_unknown(now);
   };
-  for (std::uint32_t i = 0; i <= state.current; ++i) {
+  for (std::uint32_t i = 0; i <= returning.current; ++i) {
     const Frame& was = *previous_entry->frames[i];
-    Frame& is = *state.frames[i];
+    Frame& is = *returning.frames[i];
     for (std::uint32_t reg = 0; reg < kRegs - 1; ++reg) widen_value(was.regs[reg], is.regs[reg]);
     for (std::uint32_t slot = 0; slot < std::min(was.slots, is.slots); ++slot)
-      if (was.stack[slot].is_full_spill() && is.stack[slot].is_full_spill())
+      if (was.stack[slot].is_spill() && is.stack[slot].is_spill())
         widen_value(was.stack[slot].value, is.stack[slot].value);
   }
 }

@@ -47,7 +47,7 @@ constexpr std::uint32_t kMaxChainBytes = 512, kMaxTailCallBytes = 256;
 
 std::uint32_t frame_bytes(const Subprogram& sub) { return (std::max(sub.stack_bytes, 1u) + 31) / 32 * 32; }
 
-/// Walks all chains of calls; recursion is impossible here, since it would have run out of frames.
+/// Walks all chains of calls. Recursion, even where it is bounded, runs out of frames here.
 class DepthWalk {
  public:
   explicit DepthWalk(Run& run) : run_(run) {}
@@ -59,13 +59,13 @@ class DepthWalk {
     const std::uint32_t depth = above + frame_bytes(sub);
     if (depth > kMaxChainBytes)
       return run_.reject(DiagCode::kStackTooDeep, std::uint64_t{frames}, std::uint64_t{depth});
-    if (frames > kMaxFrames) return run_.reject(DiagCode::kTooManyFrames, std::uint64_t{frames});
+    if (frames > kMaxFrames) return run_.reject(DiagCode::kTooManyFrames, std::uint64_t{kMaxFrames});
     run_.stats.stack_depth = std::max(run_.stats.stack_depth, depth);
     for (InsnIndex at = sub.first; at < sub.end; ++at) {
       const auto target = callee(run_.program.insns, at);
       if (!target) continue;
       const auto found = run_.layout.find_subprogram(static_cast<InsnIndex>(*target));
-      if (found && *found != index) TRY_OK(visit(*found, depth, frames + 1));
+      if (found) TRY_OK(visit(*found, depth, frames + 1));
     }
     return Check::ok();
   }

@@ -32,6 +32,10 @@ Check check_map_value(Run& run, std::uint32_t reg, std::int32_t offset, std::uin
 Check check_packet(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, ZeroSize zero);
 Check check_packet_write(Run& run);
 
+// special_fields.cc
+/// The map's value has locks, timers, kernel pointers, list heads...: fields with rules of their own.
+bool has_special_fields(Run& run, std::uint32_t map);
+
 // context.cc
 /// What a load from the context gives.
 enum class ContextValue : std::uint8_t { kScalar, kPacketData, kPacketMeta, kPacketEnd };

@@ -26,6 +26,8 @@ Check call_local(Run& run) {
   return Check::ok();
 }
 
+}  // namespace
+
 Check return_to_caller(Run& run) {
   const Value result = run.reg(isa::kR0);
   if (result.kind == ValueKind::kStack) return run.reject(DiagCode::kReturnsStackPointer);
@@ -36,8 +38,6 @@ Check return_to_caller(Run& run) {
   run.reg(isa::kR0) = result;
   return Check::ok();
 }
-
-}  // namespace
 
 void clobber_arguments(Run& run) {
   for (std::uint32_t reg = 0; reg <= 5; ++reg) run.reg(reg) = Value{};

@@ -37,8 +37,6 @@ Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode m
     case ValueKind::kPacket:
     case ValueKind::kPacketMeta:
       if (mode == AccessMode::kWrite) TRY_OK(check_packet_write(run));
-      if (run.program.type == ProgramType::kSocketFilter || run.program.type == ProgramType::kCgroupSkb)
-        return run.reject(DiagCode::kHelperPacketAccess);
       return check_packet(run, reg, 0, size, zero);
     case ValueKind::kMapValue:
       return check_map_value(run, reg, 0, size, mode, zero);
@@ -154,10 +152,21 @@ Check check_constant_string(Run& run, std::uint32_t reg) {
   return run.reject(DiagCode::kStringNotTerminated, std::uint64_t{reg});
 }
 
+/// Helpers that may be given pointers into the packet (their memory arguments are only read).
+bool takes_packet(ProgramType type, std::int32_t id) {
+  constexpr auto kHelpersOfPackets = std::to_array<std::int32_t>({1, 2, 3, 28, 87, 88, 89, 195});
+  if (type == ProgramType::kSocketFilter) return false;
+  for (const std::int32_t helper : kHelpersOfPackets)
+    if (helper == id) return true;
+  return false;
+}
+
 Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Arguments& seen) {
   const ArgKind kind = proto.args[reg - 1];
   TRY_OK(check_readable(run, reg));
   const Value& value = run.reg(reg);
+  if (kind != ArgKind::Anything && value.is_packet() && !takes_packet(run.program.type, proto.id))
+    return run.reject(DiagCode::kHelperPacketAccess);
   switch (kind) {
     case ArgKind::None:
     case ArgKind::Anything:
@@ -309,6 +318,15 @@ Check begin_callback(Run& run, const HelperProto& proto, const Arguments& seen) 
   return enter_callback(run, proto, seen.callback, seen.map);
 }
 
+/// A tail call that succeeds returns to this function's caller with any result; one that fails goes on here.
+Check tail_call_in_callee(Run& run) {
+  clobber_arguments(run);
+  if (run.push_branch(run.at + 1) == nullptr) return Check::rejected();
+  forget_packet(run.state);
+  run.reg(isa::kR0) = unknown_scalar();
+  return return_to_caller(run);
+}
+
 }  // namespace
 
 Check call_helper(Run& run, std::int32_t id) {
@@ -322,6 +340,7 @@ Check call_helper(Run& run, std::int32_t id) {
   if (seen.released != 0) TRY_OK(release_reference(run, seen.released));
   if (run.plan(run.at).callback_call) TRY_OK(begin_callback(run, *proto, seen));
   if (moves_packet(static_cast<HelperId>(id))) forget_packet(run.state);
+  if (id == static_cast<std::int32_t>(HelperId::tail_call) && run.state.current != 0) return tail_call_in_callee(run);
   const std::int64_t second = run.reg(2).is_scalar() ? run.reg(2).scalar.smax : 0;
   TRY_OK(set_result(run, *proto, seen));
   refine_result(run, id, second);

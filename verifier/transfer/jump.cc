@@ -190,11 +190,11 @@ bool never_null(const Value& value) {
   switch (value.kind) {
     case ValueKind::kMapValue:
     case ValueKind::kMapKey:
+    case ValueKind::kMemory:
+      return true;
     case ValueKind::kContext:
     case ValueKind::kStack:
     case ValueKind::kMap:
-    case ValueKind::kMemory:
-      return true;
     case ValueKind::kNotInit:
     case ValueKind::kScalar:
     case ValueKind::kPacket:
@@ -303,6 +303,7 @@ Check transfer(Run& run, const isa::MayGoto& insn) {
   State* const falls_through = run.push_branch(run.at + 1);
   if (falls_through == nullptr) return Check::rejected();
   ++falls_through->may_goto_depth;
+  run.widen(*falls_through, run.at);
   run.next = target_of(run.at, insn.offset);
   return Check::ok();
 }

@@ -44,6 +44,11 @@ Check transfer(Run& run, const isa::LoadImm64& insn) {
       run.reg(insn.dst) = constant_scalar(insn.constant());
       return Check::ok();
     case isa::Imm64Kind::kMapIndex: {
+      const MapSpec& map = *run.maps[static_cast<std::uint32_t>(insn.low)];
+      if (find_info(map.type) == nullptr)
+        return run.reject(DiagCode::kUnsupported, "map type " + std::to_string(static_cast<int>(map.type)));
+      if (find_info(map.type)->value == MapValueKind::Map && map.inner == nullptr)
+        return run.reject(DiagCode::kUnsupported, std::string("a map of maps without a template"));
       Value value = pointer(ValueKind::kMap);
       value.map = static_cast<std::uint32_t>(insn.low);
       run.reg(insn.dst) = value;

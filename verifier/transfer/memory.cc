@@ -4,6 +4,7 @@
 
 #include "base/try.h"
 #include "base/unreachable.h"
+#include "verifier/domain/print.h"
 #include "verifier/transfer/alu.h"
 #include "verifier/transfer/transfer.h"
 
@@ -192,11 +193,17 @@ Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
 }
 
 /// Atomics may not touch what is rewritten, what other CPUs do not share, and packets.
-Check check_atomic_base(Run& run, std::uint32_t base) {
+Check check_atomic_base(Run& run, const Access& access) {
+  const std::uint32_t base = access.base;
   const Value& value = run.reg(base);
   const bool bad = value.kind == ValueKind::kContext || value.is_packet_or_end();
-  if (!bad) return Check::ok();
-  return run.reject(DiagCode::kAtomicTarget, std::uint64_t{base}, std::string(kind_name(value)));
+  if (bad) return run.reject(DiagCode::kAtomicTarget, std::uint64_t{base}, std::string(kind_name(value)));
+  if (!value.is_pointer() || value.kind == ValueKind::kStack) return Check::ok();
+  const std::int64_t known = std::int64_t{value.offset} + access.offset;
+  const Tnum where = add(value.scalar.bits, Tnum::constant(static_cast<std::uint64_t>(known)));
+  if (((where.value | where.mask) & (access.bytes() - 1)) == 0) return Check::ok();
+  return run.reject(DiagCode::kMisalignedAtomic, print_bits(value.scalar.bits), std::int64_t{value.offset},
+                    std::int64_t{access.offset}, std::uint64_t{access.bytes()});
 }
 
 Check read_modify_write(Run& run, const isa::Atomic& insn, const Access& access) {
@@ -206,7 +213,7 @@ Check read_modify_write(Run& run, const isa::Atomic& insn, const Access& access)
   TRY_OK(check_readable(run, insn.base.index));
   if (compares) TRY_OK(check_readable(run, 0));
   if (fetches && !compares) TRY_OK(check_writable(run, insn.reg.index));
-  TRY_OK(check_atomic_base(run, insn.base.index));
+  TRY_OK(check_atomic_base(run, access));
   TRY_OK(note_kind(run, access));
   const std::uint32_t result = compares ? 0 : insn.reg.index;
   const Value operand = run.reg(insn.reg);
@@ -254,14 +261,14 @@ Check transfer(Run& run, const isa::Atomic& insn) {
   if (insn.op == isa::AtomicOp::kLoadAcquire) {
     TRY_OK(check_readable(run, access.base));
     TRY_OK(check_writable(run, insn.reg.index));
-    TRY_OK(check_atomic_base(run, insn.base.index));
+    TRY_OK(check_atomic_base(run, access));
     TRY_OK(note_kind(run, access));
     return load(run, access, insn.reg.index);
   }
   if (insn.op == isa::AtomicOp::kStoreRelease) {
     TRY_OK(check_readable(run, insn.reg.index));
     TRY_OK(check_readable(run, access.base));
-    TRY_OK(check_atomic_base(run, insn.base.index));
+    TRY_OK(check_atomic_base(run, access));
     TRY_OK(note_kind(run, access));
     return store_by_kind(run, access, {.reg = insn.reg.index});
   }

@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "base/try.h"
+#include "base/unreachable.h"
 #include "verifier/transfer/alu.h"
 #include "verifier/transfer/transfer.h"
 
@@ -124,6 +125,35 @@ void move_sign_extended(Run& run, const isa::Alu& insn, Value& src) {
   dst.scalar = alu(insn.op, insn.width, from, from);
 }
 
+/// Constant operands with which the operation has no meaning.
+Check check_constant(Run& run, const isa::Alu& insn, std::int32_t constant) {
+  switch (insn.op) {
+    case isa::AluOp::kDiv:
+    case isa::AluOp::kSDiv:
+    case isa::AluOp::kMod:
+    case isa::AluOp::kSMod:
+      return constant == 0 ? run.reject(DiagCode::kDivisionByZero) : Check::ok();
+    case isa::AluOp::kLsh:
+    case isa::AluOp::kRsh:
+    case isa::AluOp::kArsh:
+      if (constant >= 0 && static_cast<std::uint32_t>(constant) < isa::bits(insn.width)) return Check::ok();
+      return run.reject(DiagCode::kInvalidShift, std::int64_t{constant});
+    case isa::AluOp::kAdd:
+    case isa::AluOp::kSub:
+    case isa::AluOp::kMul:
+    case isa::AluOp::kOr:
+    case isa::AluOp::kAnd:
+    case isa::AluOp::kNeg:
+    case isa::AluOp::kXor:
+    case isa::AluOp::kMov:
+    case isa::AluOp::kMovSx8:
+    case isa::AluOp::kMovSx16:
+    case isa::AluOp::kMovSx32:
+      return Check::ok();
+  }
+  unreachable();
+}
+
 }  // namespace
 
 void give_id(Run& run, Value& value) {
@@ -164,6 +194,7 @@ Check transfer(Run& run, const isa::Alu& insn) {
     return Check::ok();
   }
   if (src_reg == nullptr) {
+    TRY_OK(check_constant(run, insn, std::get<isa::Imm>(insn.src).value));
     const Value constant =
         constant_scalar(static_cast<std::uint64_t>(std::int64_t{std::get<isa::Imm>(insn.src).value}));
     if (!moves) return compute(run, insn, constant, false);

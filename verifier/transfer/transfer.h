@@ -32,6 +32,8 @@ Check transfer(Run& run, const isa::MayGoto& insn);
 // call.cc
 Check transfer(Run& run, const isa::Call& insn);
 Check transfer(Run& run, const isa::Exit& insn);
+/// Ends the frame of a callee or callback.
+Check return_to_caller(Run& run);
 // call_helper.cc
 Check call_helper(Run& run, std::int32_t id);
 // callback.cc

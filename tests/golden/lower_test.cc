@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lowering makes of small programs: files of tests/golden/lower. `-- program TYPE` or `-- trusted` begins the
+// assembly (C syntax, maps by number), `-- lowered` the text that lower::print gives. UPDATE_GOLDEN=1 writes the files
+// anew.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "lower/lower.h"
+#include "lower/print.h"
+#include "skep/isa.h"
+
+namespace skep {
+namespace {
+
+const std::filesystem::path kFolder = std::filesystem::path(SKEP_SOURCE_DIR) / "tests/golden/lower";
+
+struct GoldenFile {
+  std::string input;  // All before the expected text.
+  std::string kind;   // "trusted", or the program type.
+  std::string assembly;
+  std::string want;
+};
+
+GoldenFile read(const std::string& name) {
+  std::ifstream in(kFolder / (name + ".txt"));
+  std::stringstream text;
+  text << in.rdbuf();
+  const std::string all = text.str();
+  const std::string marker = "-- lowered\n";
+  const std::size_t split = all.find(marker);
+  GoldenFile file;
+  file.input = all.substr(0, split);
+  if (split != std::string::npos) file.want = all.substr(split + marker.size());
+  const std::size_t line = file.input.find("-- ");
+  const std::size_t end = file.input.find('\n', line);
+  file.kind = file.input.substr(line + 3, end - line - 3);
+  file.assembly = file.input.substr(end + 1);
+  return file;
+}
+
+Program program_of(const GoldenFile& file) {
+  Program program;
+  Result<isa::Insns> insns = isa::assemble(file.assembly, isa::Syntax::kC);
+  if (!insns) {
+    ADD_FAILURE() << insns.error().message;
+    return program;
+  }
+  program.insns = *insns;
+  program.license = "GPL";
+  program.functions = {{.first = 0, .name = "f"}};
+  for (const ProgramTypeInfo& row : kProgramTypes)
+    if (row.name == file.kind) program.type = row.type;
+  MapSpec map{.name = "m", .type = MapType::kArray, .key_size = 4, .value_size = 8, .max_entries = 1};
+  program.maps = {std::make_shared<const MapSpec>(map)};
+  for (InsnIndex at = 0; at < program.insns.size(); ++at)
+    if (const auto* call = std::get_if<isa::Call>(&program.insns[at]);
+        call != nullptr && call->kind == isa::CallKind::kLocal)
+      program.functions.push_back(
+          {.first = static_cast<InsnIndex>(static_cast<std::int64_t>(at) + 1 + call->imm), .name = "g"});
+  return program;
+}
+
+std::string lowered(const VerifiedProgram& program) {
+  const Result<lower::Code> code = lower::lower(program, Platform::linux_like());
+  return code ? lower::print(*code) : "error: " + code.error().message + "\n";
+}
+
+std::string lowered(const GoldenFile& file) {
+  Program program = program_of(file);
+  if (file.kind == "trusted") return lowered(VerifiedProgram::trust_without_verification(std::move(program)));
+  const Verdict verdict = verify(std::move(program));
+  if (const auto* rejection = std::get_if<Rejection>(&verdict)) return "rejected: " + message(rejection->reason) + "\n";
+  return lowered(std::get<VerifiedProgram>(verdict));
+}
+
+class Golden : public testing::TestWithParam<std::string> {};
+
+TEST_P(Golden, LowersAsWritten) {
+  const GoldenFile file = read(GetParam());
+  const std::string got = lowered(file);
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(kFolder / (GetParam() + ".txt")) << file.input << "-- lowered\n" << got;
+    return;
+  }
+  EXPECT_EQ(file.want, got);
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) out.push_back(entry.path().stem().string());
+  std::ranges::sort(out);
+  return out;
+}
+INSTANTIATE_TEST_SUITE_P(Lower, Golden, testing::ValuesIn(names()), [](const auto& one) { return one.param; });
+
+}  // namespace
+}  // namespace skep
