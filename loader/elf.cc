@@ -48,7 +48,7 @@ class Reader {
   }
 
  private:
-  Status check_identity() const {
+  [[nodiscard]] Status check_identity() const {
     if (bytes_.size() < sizeof(Elf64_Ehdr))
       return Error{Errc::kTruncated, cat("ELF header: ", bytes_.size(), " bytes, ", sizeof(Elf64_Ehdr), " expected")};
     const Elf64_Ehdr header = *read_at<Elf64_Ehdr>(bytes_, 0);
@@ -115,7 +115,7 @@ class Reader {
     return kOk;
   }
 
-  Status check_overlap() const {
+  [[nodiscard]] Status check_overlap() const {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < headers_.size(); ++i)
       if (!file_.sections[i].data.empty()) order.push_back(i);
