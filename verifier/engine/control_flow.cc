@@ -153,8 +153,7 @@ class Loops {
   }
 
   void close(InsnIndex root) {
-    const bool loop = component_.back() != root || edge(root, 0) == root || edge(root, 1) == root ||
-                      layout_.insns[root].callback_call;
+    const bool loop = component_.back() != root || edge(root, 0) == root || edge(root, 1) == root;
     if (loop) ++loops_;
     InsnIndex member = root;
     do {
