@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine code of small programs, as text, on both architectures: what a reader may want to see change or stay.
+// UPDATE_GOLDEN=1 rewrites the files under tests/golden/jit/; review the difference. Correctness is tested elsewhere.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "jit/target.h"
+
+namespace skep::jit {
+namespace {
+
+using isa::AluOp;
+using isa::JmpOp;
+using isa::Size;
+using isa::Width;
+using lower::Imm;
+using lower::Reg;
+
+constexpr std::uint64_t kBase = 0x10000000;
+
+struct Program {
+  std::string name;
+  std::vector<lower::Op> ops;
+  std::vector<lower::Function> functions = {{}};
+};
+
+lower::Alu alu(AluOp op, Width width, std::uint8_t dst, lower::Operand src) {
+  return {.op = op, .width = width, .divisor = {}, .dst = Reg{dst}, .src = src};
+}
+lower::Load load(Size size, std::uint8_t dst, std::uint8_t base, std::int32_t offset) {
+  return {.size = size, .extend = {}, .ordering = {}, .dst = Reg{dst}, .base = Reg{base}, .offset = offset};
+}
+lower::Store store(Size size, std::uint8_t base, std::int32_t offset, lower::Operand src) {
+  return {.size = size, .ordering = {}, .base = Reg{base}, .offset = offset, .src = src};
+}
+lower::Branch branch(JmpOp op, std::uint8_t dst, lower::Operand src, lower::Label target) {
+  return {.op = op, .width = Width::k64, .dst = Reg{dst}, .src = src, .target = target};
+}
+
+std::vector<Program> programs() {
+  constexpr Width k32 = Width::k32, k64 = Width::k64;
+  return {
+      {"empty", {alu(AluOp::kMov, k32, 0, Imm{0}), lower::Return{}}},
+      {"immediates",
+       {alu(AluOp::kMov, k64, 0, Imm{-1}), alu(AluOp::kMov, k64, 1, Imm{0x123456789}),
+        alu(AluOp::kAdd, k64, 1, Imm{128}), alu(AluOp::kAnd, k64, 1, Imm{0xff}), alu(AluOp::kMul, k64, 1, Imm{640}),
+        alu(AluOp::kXor, k32, 1, Imm{0x12345}), lower::Return{}}},
+      {"shift_and_divide",
+       {alu(AluOp::kLsh, k64, 0, Reg{1}), alu(AluOp::kArsh, k32, 4, Reg{5}), alu(AluOp::kDiv, k64, 1, Reg{2}),
+        alu(AluOp::kMod, k32, 3, Reg{0}), alu(AluOp::kSDiv, k64, 0, Reg{3}), alu(AluOp::kDiv, k64, 1, Imm{10}),
+        lower::Return{}}},
+      {"loop",
+       {alu(AluOp::kMov, k64, 0, Imm{0}), branch(JmpOp::kEq, 2, Imm{0}, 7), load(Size::k8, 3, 1, 0),
+        alu(AluOp::kAdd, k64, 0, Reg{3}), alu(AluOp::kAdd, k64, 1, Imm{1}), alu(AluOp::kSub, k64, 2, Imm{1}),
+        branch(JmpOp::kNe, 2, Imm{0}, 2), lower::Return{}}},
+      {"memory_and_stack",
+       {load(Size::k16, 6, 1, 12), load(Size::k64, 7, 1, 40000), store(Size::k8, 10, -1, Reg{6}),
+        store(Size::k64, 10, -16, Imm{-1}), load(Size::k32, 0, 10, -4), lower::Return{}},
+       {{.entry = 0, .stack_bytes = 16}}},
+      {"atomics",
+       {lower::Atomic{isa::AtomicOp::kAdd, Size::k64, Reg{1}, 8, Reg{2}},
+        lower::Atomic{isa::AtomicOp::kFetchOr, Size::k32, Reg{1}, 0, Reg{2}},
+        lower::Atomic{isa::AtomicOp::kCmpXchg, Size::k32, Reg{1}, 0, Reg{2}}, lower::Return{}}},
+      {"calls",
+       {lower::LoadSymbol{lower::SymbolKind::kMap, Reg{1}, 0, 0}, lower::CallHelper{0}, lower::CallLocal{5},
+        lower::TailCall{}, lower::Return{}, store(Size::k64, 10, -8, Reg{6}), lower::Return{}},
+       {{.entry = 0, .stack_bytes = 0}, {.entry = 5, .stack_bytes = 8}}},
+  };
+}
+
+struct Case {
+  Program program;
+  Arch arch{};
+  [[nodiscard]] std::string name() const { return program.name + (arch == Arch::kX86_64 ? "_x86_64" : "_arm64"); }
+};
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const Program& program : programs())
+    for (const Arch arch : {Arch::kX86_64, Arch::kArm64}) all.push_back({program, arch});
+  return all;
+}
+
+class JitGolden : public testing::TestWithParam<Case> {};
+
+TEST_P(JitGolden, MachineCode) {
+  lower::Code code;
+  code.ops = GetParam().program.ops;
+  code.origin.resize(code.ops.size());
+  code.functions = GetParam().program.functions;
+  code.helpers = {1};
+  const lower::Bindings bindings{.maps = {0x7f0012345678}, .map_values = {0}, .helpers = {kBase + 0x100000}};
+  const auto assembled =
+      assemble(code, bindings, {.arch = GetParam().arch, .features = {.bmi2 = true, .lse = true}}, kBase, Listing::kOn);
+  ASSERT_TRUE(assembled.has_value()) << assembled.error().message;
+
+  const std::string path = std::string(SKEP_SOURCE_DIR "/tests/golden/jit/") + GetParam().name() + ".txt";
+  const std::string got = assembled.value().listing;
+  if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << got;  // NOLINT(concurrency-mt-unsafe)
+  std::ostringstream want;
+  want << std::ifstream(path).rdbuf();
+  EXPECT_EQ(got, want.str()) << "if this is meant: UPDATE_GOLDEN=1, and review " << path;
+}
+
+INSTANTIATE_TEST_SUITE_P(Programs, JitGolden, testing::ValuesIn(cases()),
+                         [](const auto& test) { return test.param.name(); });
+
+}  // namespace
+}  // namespace skep::jit
