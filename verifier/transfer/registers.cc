@@ -165,21 +165,6 @@ void give_id(Run& run, Value& value) {
   if (value.id == 0 && !value.scalar.is_constant()) value.id = run.new_id();
 }
 
-namespace {
-
-/// Constants that no operation of this width takes.
-Check check_constant(Run& run, const isa::Alu& insn, std::int32_t constant) {
-  const std::uint8_t code = isa::info(insn.op).code;
-  const bool divides = code == isa::info(isa::AluOp::kDiv).code || code == isa::info(isa::AluOp::kMod).code;
-  if (divides && constant == 0) return run.reject(DiagCode::kDivisionByZero);
-  const bool shifts = insn.op == isa::AluOp::kLsh || insn.op == isa::AluOp::kRsh || insn.op == isa::AluOp::kArsh;
-  if (shifts && (constant < 0 || static_cast<std::uint32_t>(constant) >= isa::bits(insn.width)))
-    return run.reject(DiagCode::kInvalidShift, std::int64_t{constant});
-  return Check::ok();
-}
-
-}  // namespace
-
 Check transfer(Run& run, const isa::Alu& insn) {
   const auto* src_reg = std::get_if<isa::Reg>(&insn.src);
   const bool moves = insn.op == isa::AluOp::kMov || insn.op == isa::AluOp::kMovSx8 || insn.op == isa::AluOp::kMovSx16 ||
@@ -194,7 +179,6 @@ Check transfer(Run& run, const isa::Alu& insn) {
     return Check::ok();
   }
   if (src_reg == nullptr) {
-    TRY_OK(check_constant(run, insn, std::get<isa::Imm>(insn.src).value));
     const Value constant =
         constant_scalar(static_cast<std::uint64_t>(std::int64_t{std::get<isa::Imm>(insn.src).value}));
     if (!moves) return compute(run, insn, constant, false);
