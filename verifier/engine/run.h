@@ -98,7 +98,7 @@ class Run {
   void mark_precise(std::uint32_t reg);
   /// A callback returned to the helper at `insn`: numbers that changed since the last time there and that nothing
   /// relied on are forgotten, so that the iterations converge.
-  void widen(State& returning, InsnIndex insn);
+  void widen(State& returning, InsnIndex insn, std::uint32_t below_depth);
 
  private:
   struct Marks;  // Registers and slots whose precision is wanted (precision.cc).

@@ -133,10 +133,10 @@ void Run::add_checkpoint(std::vector<Checkpoint>& list) {
   live.clear_history();
 }
 
-void Run::widen(State& returning, InsnIndex insn) {
+void Run::widen(State& returning, InsnIndex insn, std::uint32_t below_depth) {
   const State* previous_entry = nullptr;
   for (const Checkpoint& old : seen_[insn])
-    if (old.state->branches != 0 && old.state->depth < returning.depth && same_calls(*old.state, returning))
+    if (old.state->branches != 0 && old.state->depth < below_depth && same_calls(*old.state, returning))
       previous_entry = old.state;
   if (previous_entry == nullptr) return;
   const auto widen_value = [](const Value& old, Value& now) {

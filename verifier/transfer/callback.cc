@@ -59,7 +59,7 @@ Check leave_callback(Run& run) {
   const Value returned = result;
   --run.state.current;
   run.reg(isa::kR0) = returned;
-  run.widen(run.state, run.next);
+  run.widen(run.state, run.next, run.state.depth);
   return Check::ok();
 }
 

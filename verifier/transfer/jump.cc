@@ -303,7 +303,7 @@ Check transfer(Run& run, const isa::MayGoto& insn) {
   State* const falls_through = run.push_branch(run.at + 1);
   if (falls_through == nullptr) return Check::rejected();
   ++falls_through->may_goto_depth;
-  run.widen(*falls_through, run.at);
+  run.widen(*falls_through, run.at, run.state.parent == nullptr ? 0 : run.state.parent->depth);
   run.next = target_of(run.at, insn.offset);
   return Check::ok();
 }
