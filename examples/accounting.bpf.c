@@ -2,7 +2,7 @@
 // Counts packets per IP protocol at two other places: a socket filter, which sees the packet from its Ethernet header on and can
 // only copy bytes out of it, and a cgroup filter, which sees it from the network header on.
 //
-//   skep run accounting.bpf.o account_cgroup --pcap captures/mixed.pcapng --maps
+//   skep run accounting.bpf.o account_cgroup --pcap captures/mixed.pcapng
 #include "packet.h"
 
 struct {

@@ -2,7 +2,7 @@
 // A tc classifier: gives each packet a class by protocol and VLAN, writes it to mark and priority, and counts. A VLAN tag may be
 // in the packet's bytes, or beside it in vlan_tci when the driver took it out.
 //
-//   skep run classify.bpf.o --pcap captures/vlan.pcap --maps
+//   skep run classify.bpf.o --pcap captures/vlan.pcap
 #include "packet.h"
 
 #define TC_ACT_OK 0

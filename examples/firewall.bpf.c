@@ -2,7 +2,7 @@
 // An XDP firewall. Rules are in maps: address prefixes (the longest match wins) and TCP/UDP ports of either direction. Every rule
 // counts what it matched; `totals` counts packets and bytes per verdict and CPU.
 //
-//   skep run firewall.bpf.o --pcap captures/mixed.pcapng --map @firewall.rules --maps
+//   skep run firewall.bpf.o --pcap captures/mixed.pcapng --map @firewall.rules
 #include "packet.h"
 
 enum action {

@@ -2,7 +2,7 @@
 // Counts packets and bytes per flow in an LRU hash, and reports the first packet of a flow and the end of a TCP connection through
 // a ring buffer.
 //
-//   skep run flows.bpf.o --pcap captures/http4.pcap --event events=event --maps
+//   skep run flows.bpf.o --pcap captures/http4.pcap --event events=event
 #include "packet.h"
 
 struct flow_key {
@@ -18,7 +18,7 @@ struct flow_key {
 struct flow {
   __u64 packets;
   __u64 bytes;
-  __u8 tcp_flags;  ///< All that were seen.
+  __u64 tcp_flags;  ///< All that were seen. As wide as this so that the structure has no padding to leak.
 };
 
 enum event_kind {

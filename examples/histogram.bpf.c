@@ -2,7 +2,7 @@
 // Packet sizes by powers of two and the share of printable bytes in what packets carry: a function of its own, a callback of
 // bpf_loop, and global variables of each kind (.rodata, .data, .bss).
 //
-//   skep run histogram.bpf.o --pcap captures/http4.pcap --maps
+//   skep run histogram.bpf.o --pcap captures/http4.pcap
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>

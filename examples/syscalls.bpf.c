@@ -2,7 +2,7 @@
 // Two tracepoint programs that share a map: how often each system call ran, and how often it failed. The context is the raw record
 // of the tracepoint; hand one over as bytes:
 //
-//   skep run syscalls.bpf.o on_enter --ctx 0000000000000000,0100000000000000,... --maps
+//   skep run syscalls.bpf.o on_enter --ctx '0000000000000000 0100000000000000 ...'
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>

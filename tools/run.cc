@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// skep run OBJECT [PROGRAM]: runs a program on every packet of a capture, on one packet, or on a context made of bytes;
+// prints verdicts, time, events and maps. docs/run.md is its manual.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "base/try.h"
+#include "hooks/pcap.h"
+#include "hooks/run_packets.h"
+#include "tools/hex.h"
+#include "tools/programs.h"
+#include "tools/render/rejection.h"
+#include "tools/run/options.h"
+#include "tools/run/progress.h"
+#include "tools/run/report.h"
+#include "tools/run/session.h"
+#include "tools/run/verdict_name.h"
+#include "tools/subcommand.h"
+
+namespace skep::tools {
+namespace {
+
+ExitCode usage(const std::string& message) {
+  std::fprintf(stderr, "skep run: %s (see skep run --help)\n", message.c_str());
+  return ExitCode::kUsage;
+}
+
+/// Combinations of options that make no sense, whatever the files hold; empty: none.
+std::string contradiction(const RunCommand& command) {
+  if (!command.pcap.empty() && !command.data.empty()) return "--pcap and --data both name the packets; give one";
+  if (!command.write.empty() && command.pcap.empty() && command.data.empty())
+    return "--write writes packets; give some with --pcap or --data";
+  if (command.budget != 0 && command.engine == Engine::kJit)
+    return "--budget counts instructions, which only --engine interpreter does";
+  if (command.repeat == 0) return "--repeat 0 runs nothing; give 1 or more";
+  for (const std::string& text : command.event_types)
+    if (text.find('=') == std::string::npos) return "--event " + text + " is not of the form MAP=STRUCT";
+  return {};
+}
+
+/// HEX or @FILE.
+Result<std::vector<std::byte>> read_bytes(const std::string& option, const std::string& text) {
+  if (text.starts_with('@')) return read_file(text.substr(1));
+  Result<std::vector<std::byte>> bytes = parse_hex(text);
+  if (bytes) return bytes;
+  return Error{Errc::kInvalid, option + ": " + bytes.error().message +
+                                   "; expected hexadecimal digits, or @FILE for the bytes of a file"};
+}
+
+/// Everything that one `skep run` does after the command line is parsed.
+class Run {
+ public:
+  explicit Run(const RunCommand& command) : command_(command) {}
+
+  ExitCode operator()() {
+    if (const std::string wrong = contradiction(command_); !wrong.empty()) return usage(wrong);
+    ProgramType type = ProgramType::kUnspec;
+    if (!command_.type.empty()) {
+      const Result<ProgramType> parsed = parse_program_type(command_.type);
+      if (!parsed) return usage("--type: " + parsed.error().message);
+      type = *parsed;
+    }
+    Result<std::vector<Program>> programs = read_programs(command_.object, type);
+    if (!programs) return fail(in_object(programs.error()));
+    Session session(command_, std::move(*programs));
+    const Status status = run(session);
+    if (session.rejection()) return print_rejection(session);
+    if (!status) return fail(status.error());
+    print_report(report_, session);
+    std::cout.flush();
+    if (!std::cout) return fail(Error{Errc::kSystem, "standard output: cannot write"});
+    return report_.tally.traps().empty() ? ExitCode::kOk : ExitCode::kNegative;
+  }
+
+ private:
+  ExitCode print_rejection(const Session& session) const {
+    const Session::Rejected& rejected = *session.rejection();
+    if (!command_.json && !command_.each) {
+      std::cout << render_rejection(command_.object, *rejected.program, rejected.rejection);
+      return ExitCode::kNegative;
+    }
+    const Diagnostic& reason = rejected.rejection.reason;
+    const nlohmann::ordered_json json = {{"object", command_.object},
+                                         {"program", rejected.program->name},
+                                         {"section", rejected.program->section},
+                                         {"type", info(rejected.program->type).name},
+                                         {"verdict", "reject"},
+                                         {"code", name(reason.code)},
+                                         {"message", message(reason)},
+                                         {"insn", reason.at}};
+    std::cout << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+    return ExitCode::kNegative;
+  }
+
+  /// Names the object, unless the message does so already.
+  [[nodiscard]] Error in_object(const Error& error) const {
+    if (error.message.starts_with(command_.object)) return error;
+    return {error.code, command_.object + ": " + error.message};
+  }
+
+  Status run(Session& session) {
+    const Result<const Program*> program = session.choose();
+    if (!program) return in_object(program.error());
+    report_.command = &command_;
+    report_.program = *program;
+    if (session.checked() && session.engine() == Engine::kJit)
+      return Error{Errc::kInvalid, command_.object +
+                                       ": bytecode of no type cannot be verified, and what is not verified "
+                                       "runs in the interpreter only; give --type or --engine interpreter"};
+    const Result<Image> image = session.load(**program);
+    if (!image) return in_object(image.error());
+    report_.native_bytes = image->native_code().size();
+    TRY_OK(session.fill_maps());
+
+    TRY(context_, read_optional("--ctx", command_.context));
+    TRY(data_, read_optional("--data", command_.data));
+    options_.run = {.budget = command_.budget, .checked = session.checked(), .regions = {}, .cpu = 0};
+    options_.context = {.ifindex = command_.ifindex,
+                        .vlan = command_.tags_in_frame ? hooks::VlanTag::kInFrame : hooks::VlanTag::kOutOfFrame};
+    options_.repeat = command_.repeat;
+    if (!command_.write.empty()) {
+      TRY(hooks::PcapWriter writer, hooks::PcapWriter::create(command_.write));
+      writer_.emplace(std::move(writer));
+    }
+    TRY(report_.totals, run_on_input(session, *image));
+    if (writer_) TRY_OK(writer_->commit());
+    return kOk;
+  }
+
+  static Result<std::vector<std::byte>> read_optional(const std::string& option, const std::string& text) {
+    if (text.empty()) return std::vector<std::byte>{};
+    return read_bytes(option, text);
+  }
+
+  Result<hooks::RunTotals> run_on_input(Session& session, const Image& image) {
+    const hooks::RunSink sink = [&](const hooks::RunOutcome& outcome) { return take(session, outcome); };
+    const ProgramType type = image.program().type;
+    const std::string kind = image.program().name + " is of type " + std::string(info(type).name);
+    if (hooks::takes_packets(type)) {
+      options_.uapi_context = context_;
+      if (!command_.pcap.empty()) return run_capture(image, sink);
+      if (command_.data.empty())
+        return Error{Errc::kInvalid, kind + " and runs on packets: give --pcap FILE or --data HEX"};
+      hooks::SinglePacket packet(data_);
+      return hooks::run_packets(image, packet, options_, sink);
+    }
+    if (!command_.pcap.empty())
+      return Error{Errc::kInvalid, kind + " and runs on no packet: give --ctx HEX instead of --pcap"};
+    if (session.checked()) return hooks::run_memory(image, command_.data.empty() ? context_ : data_, options_, sink);
+    if (!command_.data.empty())
+      return Error{Errc::kInvalid, kind + " and runs on no packet: give --ctx HEX instead of --data"};
+    return hooks::run_context(image, context_, options_, sink);
+  }
+
+  Result<hooks::RunTotals> run_capture(const Image& image, const hooks::RunSink& sink) {
+    TRY(hooks::PcapReader reader, hooks::PcapReader::open(command_.pcap));
+    TRY(const hooks::RunTotals totals, hooks::run_packets(image, reader, options_, sink));
+    report_.cut_packets = reader.cut_packets();
+    return totals;
+  }
+
+  /// What happens after each run.
+  Status take(Session& session, const hooks::RunOutcome& outcome) {
+    report_.tally.add(outcome.result);
+    session.drain_events();
+    if (command_.each) print_each(*report_.program, outcome);
+    progress_.step(outcome.packet, report_.tally.runs());
+    const bool last = outcome.repetition + 1 == command_.repeat;
+    return writer_ && last ? write(outcome) : Status(kOk);
+  }
+
+  Status write(const hooks::RunOutcome& outcome) {
+    const ProgramType type = report_.program->type;
+    if (outcome.result.trap != Trap::kNone || !lets_through(type, outcome.result.r0)) return kOk;
+    std::span<const std::byte> out = outcome.out;
+    // A packet socket gets as many bytes as its filter says, and keeps the length on the wire.
+    if (type == ProgramType::kSocketFilter && static_cast<std::uint32_t>(outcome.result.r0) < out.size())
+      out = out.first(static_cast<std::uint32_t>(outcome.result.r0));
+    const std::uint64_t beyond = outcome.in->wire_length - outcome.in->bytes.size();
+    ++report_.written_packets;
+    return writer_->write({.bytes = out,
+                           .wire_length = static_cast<std::uint32_t>(outcome.out.size() + beyond),
+                           .time_ns = outcome.in->time_ns});
+  }
+
+  const RunCommand& command_;
+  RunReport report_;
+  hooks::RunPacketsOptions options_;
+  std::vector<std::byte> context_, data_;
+  std::optional<hooks::PcapWriter> writer_;
+  Progress progress_;
+};
+
+constexpr const char* kFooter =
+    "A value of --map is JSON ({\"port\": 80}, [1, 2], 7) or text: a number, an enumerator, an address (10.1.0.2, "
+    "fd00::1,\n02:00:00:00:00:01: bytes in network order), be16:80 (network order), hex:0a00. Types come from the "
+    "object's BTF.\n"
+    "Exit codes: 0 done; 1 rejected by the verifier, or a run trapped; 2 usage; 3 bad input; 4 the system refused.";
+
+void add_options(CLI::App& command, RunCommand& options) {
+  command.footer(kFooter);
+  command.add_option("object", options.object, "BPF object file (ELF), or bare bytecode")->required();
+  command.add_option("program", options.program, "Function name of the program; needed when there are several");
+  command.add_option("--type", options.type, "Program type of bytecode, or of sections whose name says none");
+  command.add_option("--pcap", options.pcap, "Capture (pcap or pcapng) whose packets to run on; - is standard input");
+  command.add_option("--write", options.write, "Capture to write the packets to that the program lets through");
+  command.add_option("--data", options.data, "One packet instead of a capture: HEX or @FILE");
+  command.add_option("--ctx", options.context,
+                     "Context of tracing and syscall programs, or fields of xdp_md, __sk_buff: HEX or @FILE");
+  command.add_option("--repeat", options.repeat, "Runs on each packet or context")->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--engine",
+          [&options](const std::string& name) { options.engine = name == "jit" ? Engine::kJit : Engine::kInterpreter; },
+          "interpreter or jit (default)")
+      ->check(CLI::IsMember({"interpreter", "jit"}));
+  command.add_option("--budget", options.budget, "Instructions that one run may execute (interpreter)");
+  command.add_option("--map", options.maps, "NAME[KEY]=VALUE to put into a map, or @FILE of such lines; repeatable")
+      ->allow_extra_args(false);
+  command
+      .add_option("--event", options.event_types,
+                  "MAP=STRUCT: type of the events in a ring buffer or perf array; repeatable")
+      ->allow_extra_args(false);
+  command.add_option("--events", options.events, "Messages and events to show of each source")->capture_default_str();
+  command.add_option("--ifindex", options.ifindex, "Interface that packets come from")->capture_default_str();
+  command.add_flag("--vlan-in-frame", options.tags_in_frame,
+                   "Leave VLAN tags in the frame that tc and socket programs see");
+  command.add_flag("--maps,!--no-maps", options.show_maps, "Print the maps afterwards (default)");
+  command.add_flag("--json", options.json, "Print one JSON object");
+  command.add_flag("--each", options.each, "Print one JSON object a run, then the one of --json");
+}
+
+}  // namespace
+
+Action add_run(CLI::App& command) {
+  auto options = std::make_shared<RunCommand>();
+  add_options(command, *options);
+  return [options] { return Run(*options)(); };
+}
+
+}  // namespace skep::tools
