@@ -46,7 +46,7 @@ def without_measurements(text):
     """Text output with what differs from run to run and from machine to machine replaced."""
     text = re.sub(r"[0-9.]+ ns per", "# ns per", text)
     text = re.sub(r"\d+ bytes of native code", "# bytes of native code", text)
-    text = re.sub(r"[^ ]*/examples/", "examples/", text)
+    text = re.sub(r"[^ \n]*/examples/", "examples/", text)
     return text
 
 

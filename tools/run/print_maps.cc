@@ -31,23 +31,23 @@ std::vector<CpuValue> split_cpus(const MapSpec& spec, Bytes value) {
   return all;
 }
 
-/// Calls `entry(key, value)` for every element that is there.
-template <class F>
-void for_each_entry(Map& map, const F& entry) {
-  const MapSpec& spec = map.spec();
-  std::vector<std::byte> key(spec.key_size), next(spec.key_size), value(map.user_value_size());
-  int result = map.next_key({}, next);
-  while (result == 0) {
-    key.swap(next);
-    if (map.get(key, value) == 0) entry(Bytes(key), Bytes(value));
-    result = map.next_key(key, next);
-  }
-}
-
-bool has_values(const MapTypeInfo* type) { return type != nullptr && type->value == MapValueKind::Plain; }
 /// Its elements exist from the start, so that most of them tend to be zero.
 bool is_array(const Map& map) { return map.spec().type == MapType::kArray || map.spec().type == MapType::kPerCpuArray; }
 
+/// Calls `entry(key, value)` for every element that is there, by ascending key: hash maps have an order that differs
+/// from run to run.
+template <class F>
+void for_each_entry(Map& map, const F& entry) {
+  const MapSpec& spec = map.spec();
+  std::vector<std::byte> next(spec.key_size), value(map.user_value_size());
+  std::vector<std::vector<std::byte>> keys;
+  for (int result = map.next_key({}, next); result == 0; result = map.next_key(keys.back(), next)) keys.push_back(next);
+  if (!is_array(map)) std::sort(keys.begin(), keys.end());
+  for (const std::vector<std::byte>& key : keys)
+    if (map.get(key, value) == 0) entry(Bytes(key), Bytes(value));
+}
+
+bool has_values(const MapTypeInfo* type) { return type != nullptr && type->value == MapValueKind::Plain; }
 std::string text(const MapSpec& spec, std::uint32_t type, Bytes bytes, ValueFormat format) {
   if (spec.btf && type != 0) {
     Result<std::string> typed = print_value(*spec.btf, type, bytes, format);
