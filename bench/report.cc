@@ -17,6 +17,7 @@ const std::vector<Ratio> kRatios = {
     {"jit/dpdk", "run", "jit", "dpdk-jit"},
     {"kjit/native", "run", "kjit", "native"},
     {"jit/kernel-test-run", "run", "jit", "kernel-test-run"},
+    {"entry/native", "run", "jit", "native", "ret0"},
     {"interpreter/dpdk", "run", "interpreter", "dpdk-interpreter"},
     {"compile/dpdk", "compile", "skep", "dpdk"},
     {"verify/kernel", "verify", "skep", "kernel"},
@@ -39,14 +40,18 @@ struct Mean {
   double value = 0, low = 0, high = 0;
   std::size_t items = 0;
 };
-/// Items are named by a leading '_' to keep them out of means (entry overhead, fixed costs).
+/// Items that measure the entry into a program (or a map) rather than code are shown, and kept out of the means: those
+/// named with a leading '_', and these.
+bool outside_means(const std::string& item) {
+  return item.starts_with("_") || item == "ret0" || item == "parse" || item.starts_with("maplookup");
+}
 std::optional<Mean> geometric_mean(const Results& results, const Ratio& ratio) {
   double sum = 0;
   Mean mean{.value = 0, .low = INFINITY, .high = 0, .items = 0};
   for (const auto& [name, samples] : results) {
     const Name parts = split(name);
-    if (parts.group != ratio.group || parts.peer != ratio.numerator || parts.item.starts_with("_")) continue;
-    if (!ratio.item.empty() && parts.item != ratio.item) continue;
+    if (parts.group != ratio.group || parts.peer != ratio.numerator) continue;
+    if (ratio.item.empty() ? outside_means(parts.item) : parts.item != ratio.item) continue;
     const auto other = results.find(ratio.group + "/" + parts.item + "/" + ratio.denominator);
     if (other == results.end()) continue;
     const double value = samples.median() / other->second.median();

@@ -27,7 +27,8 @@ clang=$(command -v clang-19 || command -v clang-14 || command -v clang)
 cmake --preset release >/dev/null
 cmake --build --preset release --target skep_bench
 
-# One C file becomes the object for skep and the kernel, the one for rte_bpf, and a library with both native forms.
+# One C file becomes the object for skep and the kernel, the one for rte_bpf (which knows no 32-bit jumps: v2), and a library
+# with both native forms.
 out=build/release/bench/programs
 rm -rf "$out"
 folders=()
@@ -38,7 +39,7 @@ for index in "${!sources[@]}"; do
     name=$(basename "$source" .c)
     include=(-I"${sources[index]}" -Ibench/programs)
     "$clang" -target bpf -mcpu=v3 -O2 -g -DBENCH_XDP "${include[@]}" -c "$source" -o "$to/$name.xdp.o"
-    "$clang" -target bpf -mcpu=v3 -O2 -DBENCH_DPDK "${include[@]}" -c "$source" -o "$to/$name.dpdk.o"
+    "$clang" -target bpf -mcpu=v2 -O2 -DBENCH_DPDK "${include[@]}" -c "$source" -o "$to/$name.dpdk.o"
     native=(-O2 -fPIC -DBENCH_NATIVE -DPROG="$name" "${include[@]}")
     "$clang" "${native[@]}" -DNATPFX=native_ -fno-vectorize -fno-slp-vectorize -c "$source" -o "$to/$name.nv.o"
     "$clang" "${native[@]}" -DNATPFX=nativeo2_ -c "$source" -o "$to/$name.o2.o"

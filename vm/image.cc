@@ -11,8 +11,9 @@
 namespace skep {
 namespace {
 
-std::uint32_t choose_cpu(const RunOptions& options, const VmShared& shared) {
-  return (options.cpu >= 0 ? static_cast<std::uint32_t>(options.cpu) : thread_number()) % shared.cpus;
+std::uint32_t choose_cpu(const RunOptions& options, std::uint32_t cpus) {
+  const std::uint32_t number = options.cpu >= 0 ? static_cast<std::uint32_t>(options.cpu) : thread_number();
+  return number < cpus ? number : number % cpus;
 }
 
 RunResult run_interpreter(const Image::Impl& image, const Env& env, std::span<std::byte> context,
@@ -37,7 +38,24 @@ RunResult run_interpreter(const Image::Impl& image, const Env& env, std::span<st
   return {.r0 = 0, .trap = run.env.trap, .at = run.trap_at == interpreter::kNowhere ? 0 : run.trap_at};
 }
 
-/// Env::tail_call.
+RunResult run_native(const Image::Impl& image, Env& env, std::span<std::byte> context) {
+  const std::uint64_t r0 = image.entry(address_of(context.data()), context.size(), env);
+  return {.r0 = env.trap == Trap::kNone ? r0 : 0, .trap = env.trap, .at = 0};
+}
+
+/// Apart from the common case, so that this one's needs cost that one nothing.
+[[gnu::noinline]] RunResult run_otherwise(const Image::Impl& image, Env& env, std::span<std::byte> context,
+                                          const RunOptions& options) {
+  std::optional<TailTargets::Section> section;
+  if (image.calls_tail) section.emplace(image.shared->tail_targets, env.cpu);
+  if (image.entry == nullptr) return run_interpreter(image, env, context, options);
+  // Native code neither checks nor counts; running it anyway would betray who asked for that.
+  if (options.checked || options.budget != 0) return {.r0 = 0, .trap = Trap::kIllegal, .at = 0};
+  return run_native(image, env, context);
+}
+
+}  // namespace
+
 std::uint64_t native_tail_call(Env& env, std::uint64_t map, std::uint64_t index) {
   if (env.tail_calls >= kMaxTailCalls) return 0;
   const auto& array = *static_cast<const ProgArrayMap*>(from_address<const Map>(map));
@@ -48,30 +66,13 @@ std::uint64_t native_tail_call(Env& env, std::uint64_t map, std::uint64_t index)
   return target->entry;
 }
 
-RunResult run_native(const Image::Impl& image, Env& env, std::span<std::byte> context) {
-  env.invoke = image.native->invoke();
-  env.tail_call = &native_tail_call;
-  const std::uint64_t r0 = image.native->entry()(address_of(context.data()), context.size(), env);
-  return env.trap == Trap::kNone ? RunResult{.r0 = r0} : RunResult{.r0 = 0, .trap = env.trap};
-}
-
-}  // namespace
-
 RunResult Image::run(std::span<std::byte> context, const RunOptions& options) const {
   const Impl& image = *impl_;
-  VmShared& shared = *image.shared;
-  Env env{.host = shared.host.get(),
-          .cpu = choose_cpu(options, shared),
-          .cpus = shared.cpus,
-          .context = context.data(),
-          .type = image.program.type,
-          .image = &image};
-  std::optional<TailTargets::Section> section;
-  if (image.calls_tail) section.emplace(shared.tail_targets, env.cpu);
-  if (image.native == nullptr) return run_interpreter(image, env, context, options);
-  // Native code neither checks nor counts; running it anyway would betray who asked for that.
-  if (options.checked || options.budget != 0) return {.r0 = 0, .trap = Trap::kIllegal};
-  return run_native(image, env, context);
+  Env env = image.prototype;
+  env.cpu = choose_cpu(options, env.cpus);
+  env.context = context.data();
+  const bool plain = image.entry != nullptr && !image.calls_tail && !options.checked && options.budget == 0;
+  return plain ? run_native(image, env, context) : run_otherwise(image, env, context, options);
 }
 
 const Program& Image::program() const { return impl_->program; }

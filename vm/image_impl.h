@@ -31,9 +31,14 @@ struct Image::Impl {
   std::vector<std::shared_ptr<Map>> maps;                 ///< By the program's map index.
   std::unique_ptr<const interpreter::Compiled> compiled;  ///< Null with Engine::kJit.
   std::shared_ptr<const jit::NativeCode> native;          ///< Null with Engine::kInterpreter.
+  jit::EntryFn entry = nullptr;                           ///< Of `native`; null with Engine::kInterpreter.
+  Env prototype;                                          ///< What all runs' Envs have in common.
   TailTarget target;                                      ///< Of this image; in prog_arrays, by address.
   bool calls_tail = false;                                ///< Has a TailCall.
   bool has_packet = false;  ///< The context is an XdpContext or SkbContext, whose packet the program may touch.
 };
+
+/// Env::tail_call of native code.
+std::uint64_t native_tail_call(Env& env, std::uint64_t map, std::uint64_t index);
 
 }  // namespace skep

@@ -46,9 +46,14 @@ struct OwnNumber {
 
 }  // namespace
 
-std::uint32_t thread_number() {
+namespace detail {
+
+constinit thread_local std::uint32_t own_thread_number = kNoNumber;
+
+std::uint32_t take_thread_number() {
   thread_local const OwnNumber own;
-  return own.number;
+  return own_thread_number = own.number;
 }
 
+}  // namespace detail
 }  // namespace skep

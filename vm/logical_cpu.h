@@ -6,7 +6,16 @@
 
 namespace skep {
 
+namespace detail {
+inline constexpr std::uint32_t kNoNumber = ~0u;
+extern constinit thread_local std::uint32_t own_thread_number;  // kNoNumber until the thread takes one.
+std::uint32_t take_thread_number();
+}  // namespace detail
+
 /// The lowest number that no other live thread has. Threads that run programs at the same time have different numbers.
-std::uint32_t thread_number();
+inline std::uint32_t thread_number() {
+  const std::uint32_t own = detail::own_thread_number;
+  return own != detail::kNoNumber ? own : detail::take_thread_number();
+}
 
 }  // namespace skep

@@ -99,12 +99,25 @@ Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
   image.target.image = &image;
   if (shared->engine == Engine::kJit) {
     TRY(image.native, jit::compile(code, bindings));
-    image.target.entry = address_of(image.native->entry());
+    image.entry = image.native->entry();
+    image.target.entry = address_of(image.entry);
   } else {
     image.compiled = interpreter::compile(code, bindings, image.platform, image.maps);
     image.target.entry = address_of(image.compiled.get());
   }
   return kOk;
+}
+
+Env prototype(const Image::Impl& image) {
+  Env env;
+  env.host = image.shared->host.get();
+  env.cpus = image.shared->cpus;
+  env.type = image.program.type;
+  env.image = &image;
+  if (image.native == nullptr) return env;
+  env.invoke = image.native->invoke();
+  env.tail_call = &native_tail_call;
+  return env;
 }
 
 MapResult Vm::Impl::set_tail_call(const std::shared_ptr<Map>& map, std::uint32_t index, const Image& image) {
@@ -129,6 +142,7 @@ Result<Image> Vm::load(VerifiedProgram program) {
     if (!image->program.name.empty()) error.message = "program " + image->program.name + ": " + error.message;
     return error;
   }
+  image->prototype = prototype(*image);
   Image handle(std::move(image));
   for (const auto& slot : impl_->maps.take_slots_of(handle.program().name))
     if (const MapResult result = impl_->set_tail_call(slot.map, slot.index, handle); result != 0)
