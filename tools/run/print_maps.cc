@@ -42,7 +42,8 @@ void for_each_entry(Map& map, const F& entry) {
   std::vector<std::byte> next(spec.key_size), value(map.user_value_size());
   std::vector<std::vector<std::byte>> keys;
   for (int result = map.next_key({}, next); result == 0; result = map.next_key(keys.back(), next)) keys.push_back(next);
-  if (!is_array(map)) std::sort(keys.begin(), keys.end());
+  const auto less = [&](const auto& a, const auto& b) { return std::memcmp(a.data(), b.data(), spec.key_size) < 0; };
+  if (!is_array(map)) std::sort(keys.begin(), keys.end(), less);
   for (const std::vector<std::byte>& key : keys)
     if (map.get(key, value) == 0) entry(Bytes(key), Bytes(value));
 }
