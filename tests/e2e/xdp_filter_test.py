@@ -12,7 +12,7 @@ import unittest
 from packets import TCP, UDP, Packet, read_capture
 from skep_command import ALL_CAPTURES, CAPTURES, ENGINES, entries, main, run_json
 
-FOLDER = pathlib.Path("/usr/lib") / "x86_64-linux-gnu" / "bpf"
+FOLDER = next(iter(pathlib.Path("/usr/lib").glob("*-linux-gnu/bpf")), pathlib.Path("/usr/lib/bpf"))
 SOURCE, DESTINATION, FOR_TCP, FOR_UDP = 1, 2, 4, 8
 FEATURES = {"tcp": {"tcp"}, "udp": {"udp"}, "ip": {"ip"}, "eth": {"eth"}, "all": {"tcp", "udp", "ip", "eth"}}
 
