@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps alive the images that prog_arrays hold. A run reads slots without a lock, so that an image that was replaced
 // may be released only when no run is left that may have read it before: runs of programs with tail calls count
-// themselves in and out, and whoever finds the count at zero after the replacement may release.
+// themselves in and out, and a count that is zero at some moment after the replacement counts no such run. There are
+// several counts, each of which needs its moment; that all are zero at once may never happen while many threads run.
 #pragma once
 #include <array>
 #include <atomic>
+#include <bitset>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -45,8 +47,11 @@ class TailTargets {
   struct Held {
     std::shared_ptr<const void> owner;
     const TailTarget* target = nullptr;
+    /// The counters that were not zero yet since no slot holds the target: their runs may be in it.
+    std::bitset<kCounters> users;
   };
-  [[nodiscard]] bool running() const;
+  Held& hold(std::shared_ptr<const void> owner, const TailTarget& target);
+  [[nodiscard]] bool in_a_slot(const TailTarget* target) const;
   void release_unused();
 
   std::array<Counter, kCounters> counters_;

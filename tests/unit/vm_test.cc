@@ -4,67 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <thread>
 
-#include "skep/isa.h"
-#include "skep/vm.h"
+#include "vm_fixture.h"
 
-namespace skep {
+namespace skep::vm_tests {
 namespace {
 
-using Maps = std::vector<std::shared_ptr<const MapSpec>>;
-
-VerifiedProgram program(std::string_view text, Maps maps = {}, std::string name = "p",
-                        ProgramType type = ProgramType::kSyscall) {
-  Program out;
-  Result<isa::Insns> insns = isa::assemble(text, isa::Syntax::kC);
-  if (!insns) ADD_FAILURE() << insns.error().message;
-  if (insns) out.insns = *insns;
-  out.maps = std::move(maps);
-  out.name = std::move(name);
-  out.type = type;
-  out.functions = {{.first = 0, .name = "f"}};
-  return VerifiedProgram::trust_without_verification(std::move(out));
-}
-std::shared_ptr<const MapSpec> spec(MapSpec value) { return std::make_shared<const MapSpec>(std::move(value)); }
-std::shared_ptr<const MapSpec> prog_array(std::vector<MapSpec::Slot> slots = {}) {
-  return spec({.name = "jumps",
-               .type = MapType::kProgArray,
-               .key_size = 4,
-               .value_size = 4,
-               .max_entries = 4,
-               .slots = std::move(slots)});
-}
-std::shared_ptr<const MapSpec> counters() {
-  return spec({.name = "counters", .type = MapType::kArray, .key_size = 4, .value_size = 8, .max_entries = 2});
-}
-
-bool has_native_code() {
-  Vm vm(Platform::linux_like(), {.engine = Engine::kJit, .cpus = 1, .host = nullptr});
-  return vm.load(program("r0 = 0\nexit\n")).has_value();
-}
-
-class OnEngine : public testing::TestWithParam<Engine> {
- protected:
-  Image load(const VerifiedProgram& verified) {
-    Result<Image> image = vm.load(verified);
-    if (image) return *image;
-    ADD_FAILURE() << image.error().message;
-    return Image(nullptr);
-  }
-  Vm vm{Platform::linux_like(), {.engine = GetParam(), .cpus = 2, .host = nullptr}};
-};
-std::vector<Engine> available() {
-  if (has_native_code()) return {Engine::kInterpreter, Engine::kJit};
-  return {Engine::kInterpreter};
-}
-INSTANTIATE_TEST_SUITE_P(Engines, OnEngine, testing::ValuesIn(available()),
-                         [](const auto& one) { return one.param == Engine::kJit ? "jit" : "interpreter"; });
-
-constexpr std::string_view kJumpToSlot1 = "r2 = map[idx:0]\nr3 = 1\ncall 12\nr0 = 5\nexit\n";
+INSTANTIATE_TEST_SUITE_P(Engines, OnEngine, testing::ValuesIn(available_engines()), engine_name);
 
 TEST_P(OnEngine, TailCallContinuesInTheOtherProgramOrFallsThrough) {
   const Image caller = load(program(kJumpToSlot1, {prog_array()}));
@@ -105,28 +53,6 @@ TEST_P(OnEngine, AProgArrayHoldsProgramsOfOneType) {
   load(program(kJumpToSlot1, {prog_array()}));
   const Image other = load(program("r0 = 0\nexit\n", {}, "x", ProgramType::kXdp));
   EXPECT_EQ(vm.set_tail_call(*vm.find_map("jumps"), 1, other), -EINVAL);
-}
-
-TEST_P(OnEngine, SlotsMayBeReplacedWhileProgramsRun) {
-  const Image caller = load(program(kJumpToSlot1, {prog_array()}));
-  const auto map = vm.find_map("jumps");
-  std::atomic<bool> done = false;
-  std::atomic<std::uint64_t> wrong = 0;
-  std::thread runner([&] {
-    while (!done) {
-      const std::uint64_t r0 = caller.run({}).r0;
-      if (r0 != 5 && (r0 < 100 || r0 >= 300)) ++wrong;
-    }
-  });
-  for (int i = 0; i < 200; ++i) {
-    // The image dies with this scope; the run that may be inside of it keeps its code.
-    const Image callee = load(program("r0 = " + std::to_string(100 + i) + "\nexit\n"));
-    EXPECT_EQ(vm.set_tail_call(*map, 1, callee), 0);
-  }
-  done = true;
-  runner.join();
-  EXPECT_EQ(wrong, 0u);
-  EXPECT_EQ(caller.run({}).r0, 299u);
 }
 
 TEST_P(OnEngine, CallbacksRunInTheirOwnFrame) {
@@ -218,4 +144,4 @@ TEST(Interpreter, RegionsMayBeTouchedAsTheySay) {
 }
 
 }  // namespace
-}  // namespace skep
+}  // namespace skep::vm_tests
