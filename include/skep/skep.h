@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* NOLINTBEGIN(readability-identifier-naming): C's names. */
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -100,4 +101,5 @@ int skep_map_next_key(skep_map* map, const void* key, void* next);
 #ifdef __cplusplus
 }
 #endif
+/* NOLINTEND(readability-identifier-naming) */
 #endif

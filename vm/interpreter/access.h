@@ -14,14 +14,26 @@
 namespace skep::interpreter {
 
 // Programs may race for what they share with others, as under Linux; that is not for the thread sanitizer to judge.
+// Inlined, a function would be judged as part of its caller.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SKEP_UNJUDGED [[gnu::noinline, gnu::no_sanitize_thread]]
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define SKEP_UNJUDGED [[gnu::noinline, gnu::no_sanitize_thread]]
+#endif
+#ifndef SKEP_UNJUDGED
+#define SKEP_UNJUDGED
+#endif
+
 template <class W>
-[[gnu::no_sanitize_thread]] W load(std::uint64_t address) {
+SKEP_UNJUDGED W load(std::uint64_t address) {
   W word;
   std::memcpy(&word, from_address<const void>(address), sizeof(W));
   return word;
 }
 template <class W>
-[[gnu::no_sanitize_thread]] void store(std::uint64_t address, W word) {
+SKEP_UNJUDGED void store(std::uint64_t address, W word) {
   std::memcpy(from_address<void>(address), &word, sizeof(W));
 }
 template <class W>
@@ -67,5 +79,7 @@ W exchange(std::uint64_t address, W operand, W expected) {
     return *word;  // Lowering makes loads and stores of load_acquire and store_release.
   }
 }
+
+#undef SKEP_UNJUDGED
 
 }  // namespace skep::interpreter
