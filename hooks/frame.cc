@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint32_t kAddresses = 12;  // Destination and source, before the type or the tag.
 constexpr std::uint32_t kTagSize = 4;
-constexpr std::uint16_t kTypeVlan = 0x8100, kTypeQinQ = 0x88a8, kType802_2 = 0x0004;
+constexpr std::uint16_t kTypeVlan = 0x8100, kTypeQinQ = 0x88a8, kTypeLlc = 0x0004;
 constexpr std::uint16_t kSmallestType = 0x0600;  // Below: the length of an 802.3 frame.
 static_assert(std::endian::native == std::endian::little, "network_order swaps");
 
@@ -91,7 +91,7 @@ SkbContext make_skb_context(Frame& frame, const Packet& packet, SkbStart start, 
     wire_length -= kTagSize;
   }
   const std::uint16_t type = read16(data + kAddresses);
-  skb.protocol = network_order(type >= kSmallestType ? type : kType802_2);
+  skb.protocol = network_order(type >= kSmallestType ? type : kTypeLlc);
   if (start == SkbStart::kNetworkHeader) {
     data += kEthernetSize;
     size -= kEthernetSize;

@@ -54,7 +54,7 @@ class Assembler {
     if (statement.label) uses_.push_back({insns_.size(), *std::move(statement.label)});
     if (std::holds_alternative<Exit>(statement.insn)) last_exit_ = insns_.size();
     const bool wide = std::holds_alternative<LoadImm64>(statement.insn);
-    insns_.push_back(std::move(statement.insn));
+    insns_.push_back(statement.insn);
     if (wide) insns_.emplace_back(Continuation{});
     return kOk;
   }

@@ -115,7 +115,9 @@ TEST_P(Threads, ValuesThatTheUserReplacesAreOldOrNew) {
   for (std::uint64_t round = 0; round < kRounds; ++round) {
     const std::uint64_t value = std::uint64_t{7} << 32 | round;
     EXPECT_EQ(map("settings")->put(key_of(1), std::as_bytes(std::span(&value, 1)), UpdateFlag::kAny), 0);
-    if (round % 16 == 0) EXPECT_EQ(map("settings")->remove(key_of(1)), 0);
+    if (round % 16 == 0) {
+      EXPECT_EQ(map("settings")->remove(key_of(1)), 0);
+    }
   }
   runners.stop();
   EXPECT_EQ(wrong, 0u);
@@ -137,7 +139,9 @@ TEST_P(Threads, ReplacedTailCallTargetsStayWhileTheyRun) {
       const Image callee = load(program("r0 = " + std::to_string(100 + i) + "\nexit\n"));
       if (i == 0) first = callee.impl();
       EXPECT_EQ(vm.set_tail_call(*jumps, 1, callee), 0);
-      if (i % 8 == 0) EXPECT_EQ(jumps->remove(key_of(1)), 0);
+      if (i % 8 == 0) {
+        EXPECT_EQ(jumps->remove(key_of(1)), 0);
+      }
     }
   }
   EXPECT_EQ(wrong, 0u);
