@@ -91,7 +91,8 @@ struct State {
   InsnIndex last = kNoInsn;         ///< Instruction executed before `insn`.
   HistoryEntry* history = nullptr;  ///< Oldest first.
   std::uint32_t history_count = 0;
-  bool cleaned = false;  ///< Dead registers and slots were already dropped.
+  bool cleaned = false;            ///< Dead registers and slots were already dropped.
+  std::uint32_t evicted_size = 0;  ///< Not 0: no longer compared with; bytes to free when no path needs it.
 
   [[nodiscard]] Frame& frame() { return *frames[current]; }
   [[nodiscard]] const Frame& frame() const { return *frames[current]; }

@@ -65,22 +65,37 @@ bool Run::next_pending() {
   const Pending taken = pending_.back();
   pending_.pop_back();
   live.restore(*taken.state);
-  pool_.release(static_cast<std::byte*>(static_cast<void*>(taken.state)), taken.size);
+  release(taken.state, taken.size);
   next = state.insn;
   at = state.last;
   return true;
 }
 
-void Run::end_path() {
-  for (State* ended = &state; ended != nullptr; ended = ended->parent) {
-    if (--ended->branches != 0) break;
-    if (ended != &state) leave_loop(*ended);
+void Run::release(State* saved, std::size_t size) {
+  pool_.release(static_cast<std::byte*>(static_cast<void*>(saved)), size);
+}
+
+/// Frees a state that nobody compares with any more, now or when its last path has ended.
+void Run::evict(State& saved, std::size_t size) {
+  if (saved.branches != 0) {
+    saved.evicted_size = static_cast<std::uint32_t>(size);
+  } else if (marks_incomplete(saved)) {
+    evicted_.push_back({.state = &saved, .size = size});
+  } else {
+    release(&saved, size);
   }
-  std::erase_if(evicted_, [&](const Pending& old) {
-    if (old.state->branches != 0 || marks_incomplete(*old.state)) return false;
-    pool_.release(static_cast<std::byte*>(static_cast<void*>(old.state)), old.size);
-    return true;
-  });
+}
+
+void Run::end_path() {
+  State* parent = state.parent;
+  if (--state.branches != 0) return;
+  while (parent != nullptr) {
+    State& ended = *parent;
+    if (--ended.branches != 0) return;
+    leave_loop(ended);
+    parent = ended.parent;
+    if (ended.evicted_size != 0) evict(ended, ended.evicted_size);
+  }
 }
 
 void Run::enter_program() {

@@ -35,8 +35,14 @@ void Run::leave_loop(State& ended) {
     changed = false;
     for (const BackEdge& edge : visit->back_edges) propagate_precision(*edge.equal, *edge.state, false, &changed);
   }
+  for (const BackEdge& edge : visit->back_edges) release(edge.state, edge.size);
   visit->back_edges.clear();
   visit->entry = nullptr;
+  std::erase_if(evicted_, [&](const Pending& old) {
+    if (marks_incomplete(*old.state)) return false;
+    release(old.state, old.size);
+    return true;
+  });
 }
 
 }  // namespace skep::verifier

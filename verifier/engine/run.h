@@ -35,6 +35,7 @@ struct Checkpoint {
 /// A path that came back into a loop and was found equal to a state whose own exploration had not ended.
 struct BackEdge {
   State* state = nullptr;
+  std::size_t size = 0;
   State* equal = nullptr;
 };
 /// One entry into a loop (strongly connected component) along one call chain.
@@ -127,6 +128,8 @@ class Run {
   LoopVisit* find_loop(const State& of, bool create);
   [[nodiscard]] bool marks_incomplete(const State& saved);
   void leave_loop(State& ended);
+  void release(State* saved, std::size_t size);
+  void evict(State& saved, std::size_t size);
 
   // precision.cc
   void propagate_precision(const State& from, State& to, bool is_live, bool* changed);
@@ -139,7 +142,7 @@ class Run {
   std::vector<Pending> pending_;
   std::vector<std::vector<Checkpoint>> seen_;  // By instruction; newest last.
   std::vector<LoopVisit> loops_;
-  std::vector<Pending> evicted_;  // Dropped from seen_, freed when no path needs them.
+  std::vector<Pending> evicted_;  // No longer compared with, but a loop may still mark what is in them.
   std::uint32_t last_id_ = 0;
   bool remembered_ = false;  // An entry of `history` belongs to the instruction at hand.
   std::uint64_t jumps_ = 0, jumps_before_ = 0, processed_before_ = 0;

@@ -110,7 +110,7 @@ void Run::hit(Checkpoint& old, bool loop) {
   if (LoopVisit* const visit = find_loop(*old.state, false); visit != nullptr) {
     std::size_t size = 0;
     State* const copy = save(size);
-    visit->back_edges.push_back({.state = copy, .equal = old.state});
+    visit->back_edges.push_back({.state = copy, .size = size, .equal = old.state});
   }
 }
 
@@ -179,7 +179,7 @@ Run::Seen Run::visit() {
     if (add) ++old.misses;
     const std::uint32_t patience = here.checkpoint && old.state->branches > 0 ? 64 : 3;
     if (old.misses > old.hits * patience + patience) {
-      evicted_.push_back({.state = old.state, .size = old.size});
+      evict(*old.state, old.size);
       list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
     }
   }
