@@ -77,7 +77,7 @@ class Run {
   }
 
  private:
-  ExitCode print_rejection(const Session& session) const {
+  [[nodiscard]] ExitCode print_rejection(const Session& session) const {
     const Session::Rejected& rejected = *session.rejection();
     if (!command_.json && !command_.each) {
       std::cout << render_rejection(command_.object, *rejected.program, rejected.rejection);

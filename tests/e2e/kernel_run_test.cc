@@ -28,7 +28,9 @@ struct Case {
   const char* program;
   std::vector<std::string> maps;
 };
-void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
+void PrintTo(const Case& test, std::ostream* out) {  // NOLINT(readability-identifier-naming): GoogleTest's name
+  *out << test.name;
+}
 
 std::vector<std::byte> read_bytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -167,7 +169,7 @@ TEST_P(KernelRun, SameAsHere) {
   pair.expect_same_maps();
 }
 
-const std::string kRules = std::string("@") + SKEP_SOURCE_DIR "/examples/firewall.rules";
+constexpr const char* kRules = "@" SKEP_SOURCE_DIR "/examples/firewall.rules";
 INSTANTIATE_TEST_SUITE_P(
     Examples, KernelRun,
     testing::Combine(testing::Values(Case{"firewall", "firewall.bpf.o", "firewall", {kRules}},

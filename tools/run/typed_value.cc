@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/cat.h"
 #include "base/overloaded.h"
 #include "base/try.h"
 #include "tools/hex.h"
@@ -112,7 +113,7 @@ class Writer {
  public:
   explicit Writer(const Btf& btf) : btf_(btf) {}
 
-  Status write(TypeId id, const json& value, std::span<std::byte> to, const std::string& where) const {
+  [[nodiscard]] Status write(TypeId id, const json& value, std::span<std::byte> to, const std::string& where) const {
     if (value.is_string()) {
       TRY(const bool done, in(where, write_untyped(value.get_ref<const std::string&>(), to)));
       if (done) return kOk;
@@ -166,8 +167,8 @@ class Writer {
     for (const btf::Enumerator& row : type.values) names += (names.empty() ? "" : ", ") + std::string(row.name);
     return expected(where, value, "a number or one of " + names);
   }
-  Status write_array(const btf::Array& type, const json& value, std::span<std::byte> to,
-                     const std::string& where) const {
+  [[nodiscard]] Status write_array(const btf::Array& type, const json& value, std::span<std::byte> to,
+                                   const std::string& where) const {
     const TypeId element = btf_.resolve(type.element);
     TRY(const std::uint32_t size, btf_.size_of(element));
     if (value.is_string() && size == 1) {
@@ -207,21 +208,22 @@ class Writer {
       if (!member.name.empty()) names += (names.empty() ? "" : ", ") + std::string(member.name);
     }
   }
-  Status write_composite(const btf::Composite& type, const json& value, std::span<std::byte> to,
-                         const std::string& where) const {
+  [[nodiscard]] Status write_composite(const btf::Composite& type, const json& value, std::span<std::byte> to,
+                                       const std::string& where) const {
     if (!value.is_object()) return expected(where, value, "an object of members");
     for (const auto& [name, inner] : value.items()) {
       const std::optional<Found> found = find_member(type, name);
       if (!found) {
         std::string names;
         add_names(type, names);
-        return Error{Errc::kNotFound, where + ": no member " + name + "; there are: " + names};
+        return Error{Errc::kNotFound, cat(where, ": no member ", name, "; there are: ", names)};
       }
-      TRY_OK(write_member(*found, inner, to, where + "." + name));
+      TRY_OK(write_member(*found, inner, to, cat(where, ".", name)));
     }
     return kOk;
   }
-  Status write_member(const Found& found, const json& value, std::span<std::byte> to, const std::string& where) const {
+  [[nodiscard]] Status write_member(const Found& found, const json& value, std::span<std::byte> to,
+                                    const std::string& where) const {
     const TypeId id = btf_.resolve(found.member->type);
     const std::uint32_t bits = found.member->bitfield_bits;
     if (bits != 0) {
@@ -235,8 +237,8 @@ class Writer {
     TRY(const std::uint32_t size, btf_.size_of(id));
     return write(id, value, to.subspan(found.bit_offset / 8, size), where);
   }
-  Status write_section(const btf::DataSec& type, const json& value, std::span<std::byte> to,
-                       const std::string& where) const {
+  [[nodiscard]] Status write_section(const btf::DataSec& type, const json& value, std::span<std::byte> to,
+                                     const std::string& where) const {
     if (!value.is_object()) return expected(where, value, "an object of variables");
     for (const auto& [name, inner] : value.items()) {
       const auto row = std::find_if(type.vars.begin(), type.vars.end(), [&, wanted = name](const btf::SectionVar& var) {
@@ -246,9 +248,9 @@ class Writer {
         std::string names;
         for (const btf::SectionVar& var : type.vars)
           names += (names.empty() ? "" : ", ") + std::string(btf_.name(var.var));
-        return Error{Errc::kNotFound, where + ": no variable " + name + "; there are: " + names};
+        return Error{Errc::kNotFound, cat(where, ": no variable ", name, "; there are: ", names)};
       }
-      TRY_OK(write(row->var, inner, to.subspan(row->offset, row->size), where + "." + name));
+      TRY_OK(write(row->var, inner, to.subspan(row->offset, row->size), cat(where, ".", name)));
     }
     return kOk;
   }
