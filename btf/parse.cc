@@ -7,27 +7,19 @@
 #include "base/byte_reader.h"
 #include "base/cat.h"
 #include "base/try.h"
+#include "btf/format.h"
 #include "btf/parser.h"
 
 namespace skep {
 
 namespace {
 
-constexpr std::uint16_t kMagic = 0xeb9f;
+using namespace btf::format;
+
 constexpr std::uint16_t kMagicSwapped = 0x9feb;
 // The kernel's BTF_MAX_TYPE and BTF_MAX_NAME_OFFSET.
 constexpr std::uint32_t kMaxTypes = 0x000fffff;
 constexpr std::uint32_t kMaxStrings = 0x00ffffff;
-
-struct Header {
-  std::uint16_t magic = 0;
-  std::uint8_t version = 0;
-  std::uint8_t flags = 0;
-  std::uint32_t header_size = 0;
-  std::uint32_t type_offset = 0, type_size = 0;
-  std::uint32_t string_offset = 0, string_size = 0;
-};
-static_assert(sizeof(Header) == 24);
 
 struct Words1 {
   std::uint32_t a = 0;
@@ -38,31 +30,6 @@ struct Words2 {
 struct Words3 {
   std::uint32_t a = 0, b = 0, c = 0;
 };
-
-/// BTF_KIND_*.
-enum class Kind : std::uint32_t {
-  kVoid,
-  kInt,
-  kPointer,
-  kArray,
-  kStruct,
-  kUnion,
-  kEnum,
-  kForward,
-  kTypedef,
-  kVolatile,
-  kConst,
-  kRestrict,
-  kFunc,
-  kFuncProto,
-  kVar,
-  kDataSec,
-  kFloat,
-  kDeclTag,
-  kTypeTag,
-  kEnum64,
-};
-constexpr std::uint32_t kKinds = 20;
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 
 #include "base/address.h"
 #include "base/try.h"
+#include "skep/btf.h"
 #include "skep/isa.h"
 
 namespace skep::kernel {
@@ -80,6 +81,26 @@ std::vector<isa::RawInsn> bound_insns(const Program& program, const std::vector<
     load->kind = value ? isa::Imm64Kind::kMapValueFd : isa::Imm64Kind::kMapFd;
   }
   return isa::encode(insns);
+}
+
+/// What callbacks and global functions need; nothing where a function has no type.
+std::vector<bpf_func_info> function_info(const Program& program) {
+  std::vector<bpf_func_info> all;
+  for (const FunctionInfo& function : program.functions) {
+    if (function.btf_type_id == 0) return {};
+    all.push_back({.insn_off = function.first, .type_id = function.btf_type_id});
+  }
+  return all;
+}
+
+/// Not valid: the program has no BTF, or the kernel refuses it; its program then stands on its own.
+Fd load_btf(const Program& program) {
+  if (program.btf == nullptr) return {};
+  const std::vector<std::byte> bytes = program.btf->encode();
+  bpf_attr attr = empty_attr();
+  attr.btf = address_of(bytes.data());
+  attr.btf_size = static_cast<__u32>(bytes.size());
+  return Fd(static_cast<int>(sys_bpf(BPF_BTF_LOAD, attr)));
 }
 
 std::uint64_t number_after(const std::string& log, const std::string& words) {
@@ -199,6 +220,14 @@ Result<Loaded> load(const Program& program, const LoadOptions& options) {
   attr.prog_flags = options.flags | (program.sleepable ? BPF_F_SLEEPABLE : 0u);
   attr.kern_version = program.kernel_version;
   copy_name(attr.prog_name, program.name);
+  const Fd btf = load_btf(program);
+  const auto functions = function_info(program);
+  if (btf.valid() && !functions.empty()) {
+    attr.prog_btf_fd = static_cast<__u32>(btf.get());
+    attr.func_info = address_of(functions.data());
+    attr.func_info_cnt = static_cast<__u32>(functions.size());
+    attr.func_info_rec_size = sizeof(bpf_func_info);
+  }
   long fd = sys_bpf(BPF_PROG_LOAD, attr);
   if (fd < 0 && errno == ENOSPC && !log.empty()) {
     log = std::vector<char>(kLongLogSize);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The example programs over the captures, here and in the running kernel (BPF_PROG_TEST_RUN): same r0, same packet
-// afterwards, same map contents at the end. Skipped where bpf(2) does not work. Not among them: histogram, whose
-// callback the kernel loads with func_info only, which kernel/ does not hand over.
+// afterwards, same map contents at the end. Skipped where bpf(2) does not work.
 #include <gtest/gtest.h>
 #include <sched.h>
 
@@ -175,6 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Combine(testing::Values(Case{"firewall", "firewall.bpf.o", "firewall", {kRules}},
                                      Case{"flows", "flows.bpf.o", "count_flows", {}},
                                      Case{"classify", "classify.bpf.o", "classify", {"closed_vlans[100]=1"}},
+                                     Case{"histogram", "histogram.bpf.o", "histogram", {}},
                                      Case{"socket", "accounting.bpf.o", "account_socket", {}},
                                      Case{"cgroup", "accounting.bpf.o", "account_cgroup", {}}),
                      testing::Values("mixed.pcapng", "vlan.pcap", "fragments.pcap", "dns.pcap"),

@@ -118,6 +118,17 @@ TEST(Btf, EveryKind) {
   EXPECT_EQ(print_definition(btf, 7), "typedef int u64;");
   EXPECT_EQ(print_definition(btf, 6),
             "struct flow {\n    int count;  /* 0 */\n    char name[8];  /* 4 */\n    enum mode mode;  /* 12 */\n};");
+
+  // And back: the same types under the same ids.
+  const std::vector<std::byte> encoded = btf.encode();
+  const auto again = Btf::parse(encoded);
+  ASSERT_TRUE(again) << again.error().message;
+  ASSERT_EQ(again->size(), btf.size());
+  for (TypeId id = 0; id < btf.size(); ++id) {
+    EXPECT_EQ(again->type(id).index(), btf.type(id).index()) << id;
+    EXPECT_EQ(print_definition(*again, id), print_definition(btf, id)) << id;
+  }
+  EXPECT_EQ(again->encode(), encoded);
 }
 
 // Pointers in a circle that no name breaks: legal, and declarations of it end.
