@@ -8,7 +8,6 @@
 namespace skep::jit::x86_64 {
 
 using isa::JmpOp;
-using isa::Width;
 namespace x86 = asmjit::x86;
 
 namespace {
