@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // skep verify PATH...: the kernel's verdict on every program, as text for people or one JSON object per program and
 // line. Programs are judged in parallel and printed in order.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <atomic>
-#include <chrono>
 #include <cstdio>
 #include <memory>
-#include <mutex>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <thread>
 
 #include "base/overloaded.h"
 #include "skep/verify.h"
+#include "tools/compare_kernel.h"
+#include "tools/judge.h"
 #include "tools/programs.h"
 #include "tools/render/rejection.h"
 #include "tools/subcommand.h"
@@ -28,84 +24,10 @@ struct Options {
   std::string type;
   bool json = false;
   bool quiet = false;
+  bool compare_kernel = false;
   std::uint32_t log_level = 0;
   unsigned jobs = 0;
 };
-
-/// What is known of one program, or (program == nullptr) of an object that could not be read.
-struct Judged {
-  std::string object;
-  std::shared_ptr<const Program> program;
-  std::optional<Verdict> verdict;
-  std::string error;
-  std::uint64_t usec = 0;
-};
-
-void judge(Judged& one, const VerifyOptions& options) {
-  if (one.program == nullptr) return;
-  if (!one.program->unsupported.empty()) {
-    one.error = one.program->unsupported;
-    return;
-  }
-  const auto begin = std::chrono::steady_clock::now();
-  one.verdict = verify(*one.program, Platform::linux_like(), options);
-  const auto spent = std::chrono::steady_clock::now() - begin;
-  one.usec = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
-}
-
-/// Prints "N of M" on a terminal that waits longer than a moment.
-class Progress {
- public:
-  explicit Progress(std::size_t total) : total_(total) {}
-  ~Progress() {
-    if (shown_) std::fprintf(stderr, "\r%40s\r", "");
-  }
-  void step() {
-    const std::size_t done = ++done_;
-    if (!terminal_ || std::chrono::steady_clock::now() - begin_ < std::chrono::milliseconds(500)) return;
-    const std::lock_guard lock(mutex_);
-    shown_ = true;
-    std::fprintf(stderr, "\rverified %zu of %zu", done, total_);
-  }
-
- private:
-  const bool terminal_ = isatty(STDERR_FILENO) != 0;
-  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-  std::size_t total_;
-  std::atomic<std::size_t> done_ = 0;
-  std::mutex mutex_;
-  bool shown_ = false;
-};
-
-void judge_all(std::vector<Judged>& all, const VerifyOptions& options, unsigned jobs) {
-  Progress progress(all.size());
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < all.size(); i = next++) {
-      judge(all[i], options);
-      progress.step();
-    }
-  };
-  std::vector<std::jthread> threads;
-  for (unsigned i = 1; i < jobs; ++i) threads.emplace_back(work);
-  work();
-}
-
-std::vector<Judged> collect(const std::vector<std::string>& files, const Options& options, ProgramType type) {
-  std::vector<Judged> all;
-  for (const std::string& file : files) {
-    auto programs = read_programs(file, type);
-    if (!programs) {
-      all.push_back({.object = file, .program = nullptr, .verdict = {}, .error = programs.error().message});
-      continue;
-    }
-    for (const Program& program : *programs) {
-      if (!options.program.empty() && program.name != options.program) continue;
-      all.push_back({.object = file, .program = std::make_shared<const Program>(program), .verdict = {}, .error = {}});
-    }
-  }
-  return all;
-}
 
 nlohmann::ordered_json to_json(const Judged& one) {
   nlohmann::ordered_json json;
@@ -180,13 +102,14 @@ ExitCode run(const Options& options) {
   if (!type) return fail(type.error());
   const auto files = expand(options.paths);
   if (!files) return fail(files.error());
-  std::vector<Judged> all = collect(*files, options, *type);
+  std::vector<Judged> all = collect(*files, options.program, *type);
   if (all.empty()) {
     const std::string wanted = options.program.empty() ? "no program" : "no program named \"" + options.program + "\"";
     return fail(Error{Errc::kNotFound, options.paths.front() + ": " + wanted + " in it"});
   }
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   judge_all(all, {.log_level = options.log_level}, options.jobs == 0 ? cores : options.jobs);
+  if (options.compare_kernel) return compare_with_kernel(all);
   for (const Judged& one : all) {
     if (options.json) {
       // Names come from the file: bytes that are no UTF-8 must not stop the output.
@@ -213,6 +136,9 @@ Action add_verify(CLI::App& command) {
   command.add_option("--type", options->type, "Program type of bytecode, and of sections whose name says none");
   command.add_flag("--json", options->json, "One JSON object per program and line");
   command.add_flag("-q,--quiet", options->quiet, "Say nothing of accepted programs");
+  command.add_flag(
+      "--compare-kernel", options->compare_kernel,
+      "Let the running kernel judge them too (needs root; nothing is attached), and print where both differ");
   command
       .add_option("--log-level", options->log_level,
                   "Also print the kernel's log: bits 1 (branches), 2 (all), 4 (statistics)")

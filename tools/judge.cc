@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/judge.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+
+#include "tools/programs.h"
+
+namespace skep::tools {
+namespace {
+
+void judge(Judged& one, const VerifyOptions& options) {
+  if (one.program == nullptr) return;
+  if (!one.program->unsupported.empty()) {
+    one.error = one.program->unsupported;
+    return;
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  one.verdict = verify(*one.program, Platform::linux_like(), options);
+  const auto spent = std::chrono::steady_clock::now() - begin;
+  one.usec = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
+}
+
+/// Prints "N of M" on a terminal that waits longer than a moment.
+class Progress {
+ public:
+  explicit Progress(std::size_t total) : total_(total) {}
+  ~Progress() {
+    if (shown_) std::fprintf(stderr, "\r%40s\r", "");
+  }
+  void step() {
+    const std::size_t done = ++done_;
+    if (!terminal_ || std::chrono::steady_clock::now() - begin_ < std::chrono::milliseconds(500)) return;
+    const std::lock_guard lock(mutex_);
+    shown_ = true;
+    std::fprintf(stderr, "\rverified %zu of %zu", done, total_);
+  }
+
+ private:
+  const bool terminal_ = isatty(STDERR_FILENO) != 0;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  std::size_t total_;
+  std::atomic<std::size_t> done_ = 0;
+  std::mutex mutex_;
+  bool shown_ = false;
+};
+
+}  // namespace
+
+std::vector<Judged> collect(const std::vector<std::string>& files, const std::string& only, ProgramType type) {
+  std::vector<Judged> all;
+  for (const std::string& file : files) {
+    auto programs = read_programs(file, type);
+    if (!programs) {
+      all.push_back({.object = file, .program = nullptr, .verdict = {}, .error = programs.error().message});
+      continue;
+    }
+    for (const Program& program : *programs) {
+      if (!only.empty() && program.name != only) continue;
+      all.push_back({.object = file, .program = std::make_shared<const Program>(program), .verdict = {}, .error = {}});
+    }
+  }
+  return all;
+}
+
+void judge_all(std::vector<Judged>& all, const VerifyOptions& options, unsigned jobs) {
+  Progress progress(all.size());
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < all.size(); i = next++) {
+      judge(all[i], options);
+      progress.step();
+    }
+  };
+  std::vector<std::jthread> threads;
+  for (unsigned i = 1; i < jobs; ++i) threads.emplace_back(work);
+  work();
+}
+
+}  // namespace skep::tools

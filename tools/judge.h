@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The verdicts on many programs, judged in parallel: what `skep verify` prints.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "skep/verify.h"
+
+namespace skep::tools {
+
+/// What is known of one program, or (program == nullptr) of an object that could not be read.
+struct Judged {
+  std::string object;
+  std::shared_ptr<const Program> program;
+  std::optional<Verdict> verdict;
+  std::string error;
+  std::uint64_t usec = 0;
+};
+
+/// The programs of these files, not yet judged. `only`: those of this name; empty: all. `type`: of programs whose
+/// section says none.
+std::vector<Judged> collect(const std::vector<std::string>& files, const std::string& only, ProgramType type);
+
+/// Judges all of them on `jobs` threads; shows progress on a terminal that waits.
+void judge_all(std::vector<Judged>& all, const VerifyOptions& options, unsigned jobs);
+
+}  // namespace skep::tools
