@@ -33,13 +33,12 @@ void Emitter::truncate(lower::Reg reg, Width width) {
   if (width == Width::k32) as_.mov(reg32(reg), reg32(reg));
 }
 
-void Emitter::add(const lower::Alu& op, std::int64_t value) {
-  const Gp dst = reg(op.dst, op.width), temp = sized(kTemp, op.width);
-  if (value == 0) return truncate(op.dst, op.width);
-  if (is_add_immediate(value)) return void(as_.add(dst, dst, value));
-  if (is_add_immediate(-value)) return void(as_.sub(dst, dst, -value));
+void Emitter::add(const Gp& to, const Gp& from, std::int64_t value) {
+  if (is_add_immediate(value)) return void(as_.add(to, from, value));
+  if (is_add_immediate(-value)) return void(as_.sub(to, from, -value));
+  const Gp temp = to.isGpX() ? Gp(kTemp.x()) : Gp(kTemp.w());
   load_immediate(temp, static_cast<std::uint64_t>(value));
-  as_.add(dst, dst, temp);
+  as_.add(to, from, temp);
 }
 
 void Emitter::bitwise(AluOp op, const Gp& dst, std::int64_t value) {
@@ -100,9 +99,9 @@ void Emitter::emit_imm(const lower::Alu& op, std::int64_t value) {
   if (op.width == Width::k32) value = static_cast<std::int32_t>(value);
   switch (op.op) {
     case AluOp::kAdd:
-      return add(op, value);
     case AluOp::kSub:
-      return add(op, -value);
+      if (value == 0) return truncate(op.dst, op.width);
+      return add(dst, dst, op.op == AluOp::kAdd ? value : -value);
     case AluOp::kMul:
       return multiply(op, value);
     case AluOp::kDiv:

@@ -45,8 +45,8 @@ CondCode condition(JmpOp op) {
 
 }  // namespace
 
-bool Emitter::is_near(lower::Label target) const {
-  const std::uint32_t from = plan_.position[at_ + 1], to = plan_.position[target];
+bool Emitter::is_near(lower::Label next, lower::Label target) const {
+  const std::uint32_t from = plan_.position[next], to = plan_.position[target];
   return (from < to ? to - from : from - to) <= kConditionalReach;
 }
 
@@ -65,7 +65,7 @@ void Emitter::compare(const lower::Branch& op, std::int64_t value) {
   as_.cmp(dst, temp);
 }
 
-void Emitter::emit(const lower::Branch& op) {
+void Emitter::compare(const lower::Branch& op) {
   const auto* imm = std::get_if<lower::Imm>(&op.src);
   if (imm != nullptr) {
     compare(op, static_cast<std::int32_t>(imm->value));
@@ -77,15 +77,31 @@ void Emitter::emit(const lower::Branch& op) {
       as_.cmp(a, b);
     }
   }
-  if (is_near(op.target)) return void(as_.b(condition(op.op), label(op.target)));
+}
+
+void Emitter::branch(CondCode condition, lower::Label next, lower::Label target) {
+  if (is_near(next, target)) return void(as_.b(condition, label(target)));
   const asmjit::Label skip = as_.newLabel();
-  as_.b(asmjit::arm::negateCond(condition(op.op)), skip);
-  as_.b(label(op.target));
+  as_.b(asmjit::arm::negateCond(condition), skip);
+  as_.b(label(target));
   as_.bind(skip);
 }
 
-void Emitter::emit(const lower::Jump& op) {
-  if (op.target != at_ + 1) as_.b(label(op.target));
+void Emitter::emit(const lower::Branch& op) {
+  compare(op);
+  branch(condition(op.op), at_ + 1, op.target);
 }
+
+void Emitter::emit(const BranchUnless& op) {
+  compare(op.branch);
+  branch(asmjit::arm::negateCond(condition(op.branch.op)), at_ + 2, op.otherwise);
+  jump(at_ + 2, op.branch.target);
+}
+
+void Emitter::jump(lower::Label next, lower::Label target) {
+  if (target != next) as_.b(label(target));
+}
+
+void Emitter::emit(const lower::Jump& op) { jump(at_ + 1, op.target); }
 
 }  // namespace skep::jit::arm64

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// arm64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc and call.cc hold their definitions.
+// arm64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc, call.cc and fused.cc hold their definitions.
 #pragma once
 #include <vector>
 
@@ -7,6 +7,7 @@
 #include <asmjit/arm/a64utils.h>
 
 #include "jit/arm64/registers.h"
+#include "jit/fuse.h"
 #include "jit/plan.h"
 #include "jit/target.h"
 
@@ -36,13 +37,20 @@ class Emitter {
   void emit(const lower::Return& op);
   void emit(const lower::Illegal& op);
 
+  void emit(const Rotate& op);
+  void emit(const RotateAndShift& op);
+  void emit(const Sum& op);
+  void emit(const IndexedLoad& op);
+  void emit(const BranchUnless& op);
+
   /// The function for Env::invoke. Returns its offset.
   std::size_t emit_invoke();
 
  private:
   // alu.cc
   void load_immediate(const Gp& to, std::uint64_t value);
-  void add(const lower::Alu& op, std::int64_t value);
+  /// to = from + value.
+  void add(const Gp& to, const Gp& from, std::int64_t value);
   void bitwise(isa::AluOp op, const Gp& dst, std::int64_t value);
   void multiply(const lower::Alu& op, std::int64_t value);
   void shift(const lower::Alu& op, std::uint32_t count);
@@ -56,6 +64,7 @@ class Emitter {
   void divide(const lower::Alu& op, std::int64_t value);
 
   // memory.cc
+  void load(const lower::Load& op, const asmjit::a64::Mem& from);
   /// An address that a load or store of `size` bytes can name; kTemp may hold a part of it.
   [[nodiscard]] asmjit::a64::Mem memory(lower::Reg base, std::int32_t offset, isa::Size size);
   /// One that consists of a register only.
@@ -65,7 +74,11 @@ class Emitter {
 
   // branch.cc
   void compare(const lower::Branch& op, std::int64_t value);
-  [[nodiscard]] bool is_near(lower::Label target) const;
+  /// `next`: the op behind the branch.
+  [[nodiscard]] bool is_near(lower::Label next, lower::Label target) const;
+  void compare(const lower::Branch& op);
+  void jump(lower::Label next, lower::Label target);
+  void branch(asmjit::arm::CondCode condition, lower::Label next, lower::Label target);
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
 
   // call.cc

@@ -68,7 +68,12 @@ void Emitter::emit(const lower::Load& op) {
     }
     unreachable();
   }
-  const a64::Mem from = memory(op.base, op.offset, op.size);
+  load(op, memory(op.base, op.offset, op.size));
+}
+
+void Emitter::load(const lower::Load& op, const a64::Mem& from) {
+  const Gp dst = reg64(op.dst);
+  const bool sign = op.extend == isa::Extend::kSign;
   switch (op.size) {
     case Size::k8:
       return void(sign ? as_.ldrsb(dst, from) : as_.ldrb(dst.w(), from));

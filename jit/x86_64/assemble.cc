@@ -8,7 +8,7 @@
 namespace skep::jit::x86_64 {
 namespace {
 
-constexpr Padding kPadding{.function = 15 + 32 + 20, .loop_head = 31};
+constexpr Padding kPadding{.function = 15 + 32 + 20, .loop_head = kLoopAlignment - 1};
 
 bool is_byte(std::int64_t value) { return value >= -128 && value <= 127; }
 /// REX, two bytes of opcode, ModRM and a displacement.

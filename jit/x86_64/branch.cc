@@ -43,8 +43,11 @@ x86::CondCode condition(JmpOp op) {
 
 }  // namespace
 
-bool Emitter::is_near(lower::Label target) const {
-  return target > at_ && plan_.position[target] - plan_.position[at_ + 1] <= kShortReach;
+bool Emitter::is_near(lower::Label next, lower::Label target) const {
+  if (target < next) return false;
+  // The bound of the next op's position ends with the padding before it, which lies between here and there.
+  const std::uint32_t padding = plan_.marks[next] == Mark::kLoopHead ? kLoopAlignment - 1 : 0;
+  return plan_.position[target] - plan_.position[next] + padding <= kShortReach;
 }
 
 void Emitter::compare(const lower::Branch& op, std::int64_t value) {
@@ -63,7 +66,7 @@ void Emitter::compare(const lower::Branch& op, std::int64_t value) {
   }
 }
 
-void Emitter::emit(const lower::Branch& op) {
+void Emitter::compare(const lower::Branch& op) {
   std::visit(Overloaded{[&](lower::Imm imm) { compare(op, imm.value); },
                         [&](lower::Reg src) {
                           const Gp a = reg(op.dst, op.width), b = reg(src, op.width);
@@ -74,14 +77,30 @@ void Emitter::emit(const lower::Branch& op) {
                           }
                         }},
              op.src);
-  if (is_near(op.target)) as_.short_();
-  as_.j(condition(op.op), label(op.target));
 }
 
-void Emitter::emit(const lower::Jump& op) {
-  if (op.target == at_ + 1 && plan_.marks[op.target] != Mark::kLoopHead) return;
-  if (is_near(op.target)) as_.short_();
-  as_.jmp(label(op.target));
+void Emitter::branch(x86::CondCode condition, lower::Label next, lower::Label target) {
+  if (is_near(next, target)) as_.short_();
+  as_.j(condition, label(target));
 }
+
+void Emitter::emit(const lower::Branch& op) {
+  compare(op);
+  branch(condition(op.op), at_ + 1, op.target);
+}
+
+void Emitter::emit(const BranchUnless& op) {
+  compare(op.branch);
+  branch(x86::negateCond(condition(op.branch.op)), at_ + 2, op.otherwise);
+  jump(at_ + 2, op.branch.target);
+}
+
+void Emitter::jump(lower::Label next, lower::Label target) {
+  if (target == next && plan_.marks[target] != Mark::kLoopHead) return;
+  if (is_near(next, target)) as_.short_();
+  as_.jmp(label(target));
+}
+
+void Emitter::emit(const lower::Jump& op) { jump(at_ + 1, op.target); }
 
 }  // namespace skep::jit::x86_64

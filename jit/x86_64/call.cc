@@ -14,7 +14,6 @@ namespace x86 = asmjit::x86;
 
 namespace {
 
-constexpr std::uint32_t kLoopAlignment = 32;
 constexpr std::uint32_t kRedZone = 128;
 constexpr std::array kSaved = {isa::Reg{6}, isa::Reg{7}, isa::Reg{8}, isa::Reg{9}};
 
@@ -33,6 +32,8 @@ std::uint32_t frame_bytes(const FunctionPlan& function, bool saves_env) {
 Emitter::Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
                  const AssembleOptions& options)
     : as_(&holder), code_(code), bindings_(bindings), plan_(plan), features_(options.features), base_(options.base) {
+  // Padding runs when a loop is entered from above: few long nops instead of many short ones.
+  as_.addEncodingOptions(asmjit::EncodingOptions::kOptimizedAlign);
   labels_.resize(code.ops.size());
   for (std::size_t i = 0; i < code.ops.size(); ++i)
     if (plan.marks[i] != Mark::kNone) labels_[i] = as_.newLabel().id();

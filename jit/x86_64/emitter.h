@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// x86-64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc and call.cc hold their definitions.
+// x86-64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc, call.cc and fused.cc hold their definitions.
 #pragma once
 #include <vector>
 
 #include <asmjit/x86/x86assembler.h>
 
+#include "jit/fuse.h"
 #include "jit/plan.h"
 #include "jit/target.h"
 #include "jit/x86_64/registers.h"
@@ -35,6 +36,12 @@ class Emitter {
   void emit(const lower::Return& op);
   void emit(const lower::Illegal& op);
 
+  void emit(const Rotate& op);
+  void emit(const RotateAndShift& op);
+  void emit(const Sum& op);
+  void emit(const IndexedLoad& op);
+  void emit(const BranchUnless& op);
+
   /// The function for Env::invoke. Returns its offset.
   std::size_t emit_invoke();
 
@@ -63,12 +70,17 @@ class Emitter {
   void divide_native(const lower::Alu& op, const Operand& src);
 
   // memory.cc
+  void load(const lower::Load& op, const asmjit::x86::Mem& from);
   [[nodiscard]] static asmjit::x86::Mem memory(lower::Reg base, std::int32_t offset, isa::Size size);
   void fetch_by_loop(const lower::Atomic& op);
 
   // branch.cc
   void compare(const lower::Branch& op, std::int64_t value);
-  [[nodiscard]] bool is_near(lower::Label target) const;
+  /// `next`: the op behind the branch.
+  [[nodiscard]] bool is_near(lower::Label next, lower::Label target) const;
+  void compare(const lower::Branch& op);
+  void jump(lower::Label next, lower::Label target);
+  void branch(asmjit::x86::CondCode condition, lower::Label next, lower::Label target);
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
 
   // call.cc

@@ -27,9 +27,10 @@ void Emitter::emit(const lower::LoadSymbol& op) {
   unreachable();
 }
 
-void Emitter::emit(const lower::Load& op) {
+void Emitter::emit(const lower::Load& op) { load(op, memory(op.base, op.offset, op.size)); }
+
+void Emitter::load(const lower::Load& op, const x86::Mem& from) {
   const Gp dst = reg64(op.dst);
-  const x86::Mem from = memory(op.base, op.offset, op.size);
   const bool sign = op.extend == isa::Extend::kSign;
   switch (op.size) {
     case Size::k8:

@@ -12,6 +12,9 @@ namespace skep::jit::x86_64 {
 
 using asmjit::x86::Gp;
 
+/// Loop heads begin at multiples of this; what is padded is at most one byte less.
+inline constexpr std::uint32_t kLoopAlignment = 32;
+
 //                                                      r0 r1 r2 r3 r4 r5 r6 r7  r8  r9  r10 scratch
 //                                                     rax rdi rsi rdx rcx r8 rbx r13 r14 r15 rbp r11
 inline constexpr std::array<std::uint8_t, lower::kRegs> kHost = {0, 7, 6, 2, 1, 8, 3, 13, 14, 15, 5, 11};
