@@ -103,10 +103,144 @@ std::vector<Features> variants() {
   return all;
 }
 
+/// Words after `ops`, none of which branches or touches memory, as isa/semantics.h has it.
+void evaluate(const std::vector<Op>& ops, Words& words) {
+  for (const Op& op : ops) {
+    const auto& alu = std::get<lower::Alu>(op);
+    const auto* from = std::get_if<Reg>(&alu.src);
+    const std::uint64_t src =
+        from != nullptr ? words[from->index] : static_cast<std::uint64_t>(std::get<Imm>(alu.src).value);
+    words[alu.dst.index] = isa::eval(alu.op, alu.width, words[alu.dst.index], src);
+  }
+}
+
 Words pattern() {
   Words words;
   for (std::size_t i = 0; i < words.size(); ++i) words[i] = 0xa5a5a5a5'00000000 + 0x1111111111111111 * i;
   return words;
+}
+
+/// What jit/fuse.h matches, and near misses: on every choice of registers, with and without a use of the intermediate.
+std::vector<std::vector<Op>> idioms(Width width, int a, int b, int c, bool overwritten) {
+  const Width other = width == Width::k64 ? Width::k32 : Width::k64;
+  const std::int64_t bits = isa::bits(width);
+  std::vector<std::vector<Op>> all;
+  for (const Width copy : {width, other}) {
+    for (const std::int64_t count : {1, 8, 31}) {
+      const auto shifts = [&](AluOp one, AluOp two, std::int64_t sum) {
+        all.push_back({alu(AluOp::kMov, copy, a, reg(b)), alu(one, width, a, Imm{count}),
+                       alu(AluOp::kMov, width, c, reg(b)), alu(two, width, c, Imm{sum - count}),
+                       alu(AluOp::kOr, width, c, reg(a))});
+        all.push_back({alu(AluOp::kMov, copy, a, reg(b)), alu(one, width, a, Imm{count}),
+                       alu(two, width, b, Imm{sum - count}), alu(AluOp::kOr, width, b, reg(a))});
+        all.push_back({alu(AluOp::kMov, copy, a, reg(b)), alu(one, width, a, Imm{count}),
+                       alu(two, width, b, Imm{sum - count}), alu(AluOp::kOr, width, a, reg(b))});
+      };
+      shifts(AluOp::kLsh, AluOp::kRsh, bits);
+      shifts(AluOp::kRsh, AluOp::kLsh, bits);
+      shifts(AluOp::kRsh, AluOp::kLsh, bits - 1);
+      shifts(AluOp::kArsh, AluOp::kLsh, bits);
+    }
+    for (const std::int64_t kept : {8, 16, 32}) {
+      for (const AluOp down : {AluOp::kRsh, AluOp::kArsh}) {
+        all.push_back({alu(AluOp::kLsh, width, a, Imm{bits - kept}), alu(down, width, a, Imm{bits - kept})});
+        all.push_back({alu(AluOp::kMov, copy, a, reg(b)), alu(AluOp::kLsh, width, a, Imm{bits - kept}),
+                       alu(down, width, a, Imm{bits - kept})});
+      }
+    }
+    all.push_back({alu(AluOp::kMov, copy, a, reg(b)), alu(AluOp::kAdd, width, a, reg(c))});
+    for (const std::int64_t value : {0, 1, -1, 127, 128, -4096, 0x7fffffff})
+      all.push_back({alu(AluOp::kMov, copy, a, reg(b)), alu(AluOp::kAdd, width, a, Imm{value})});
+  }
+  if (overwritten)
+    for (std::vector<Op>& ops : all) ops.push_back(mov(a, 5));
+  return all;
+}
+
+TEST(JitFused, AgreesWithTheOpsOneByOne) {
+  for (const Features features : variants()) {
+    for (const auto& [a, b, c] : {std::array{0, 1, 2},
+                                  {3, 0, 5},
+                                  {6, 7, 0},
+                                  {4, 8, 9},
+                                  {1, 6, 6},
+                                  {2, 2, 3},
+                                  {7, 3, 7},
+                                  {5, 9, 4},
+                                  {5, 5, 5},
+                                  {9, 7, 8}}) {
+      for (const Width width : {Width::k32, Width::k64}) {
+        for (const bool overwritten : {false, true}) {
+          for (const std::vector<Op>& ops : idioms(width, a, b, c, overwritten)) {
+            const auto native = around(ops, features);
+            ASSERT_NE(native, nullptr);
+            for (const std::uint64_t value : kBoundaries) {
+              Words words = pattern();
+              words[static_cast<std::size_t>(b)] = value ^ 0x1234;
+              Words want = words;
+              evaluate(ops, want);
+              run(*native, address_of(&words));
+              ASSERT_EQ(words, want) << "r" << a << " r" << b << " r" << c << ", " << ops.size() << " ops";
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(JitFused, IndexedLoads) {
+  const std::array<std::uint64_t, 4> memory = {0x8182838485868788, 0x0102030405060708, ~0ull, 0xfedcba9876543210};
+  for (const Features features : variants()) {
+    for (const Size size : {Size::k8, Size::k16, Size::k32, Size::k64}) {
+      for (const isa::Extend extend : {isa::Extend::kZero, isa::Extend::kSign}) {
+        if (size == Size::k64 && extend == isa::Extend::kSign) continue;
+        for (const auto& [dst, address] : {std::array{3, 3}, {4, 3}, {1, 3}, {2, 3}, {8, 6}}) {
+          for (const std::int32_t offset : {0, 3, -8, 300, -4100}) {
+            const lower::Load one{
+                size, extend, {}, Reg{static_cast<std::uint8_t>(dst)}, Reg{static_cast<std::uint8_t>(address)}, offset};
+            std::vector<Op> ops = {alu(AluOp::kMov, Width::k64, address, reg(1)),
+                                   alu(AluOp::kAdd, Width::k64, address, reg(2)), one};
+            if (dst != address) ops.push_back(mov(address, 1));
+            const auto native = around(ops, features);
+            ASSERT_NE(native, nullptr);
+            Words words = pattern();
+            words[1] = address_of(memory.data()) + 5;
+            words[2] = 3 - static_cast<std::uint64_t>(std::int64_t{offset});
+            Words want = words;
+            want[static_cast<std::size_t>(address)] = 1;
+            const std::uint32_t spare = 64 - 8 * isa::bytes(size);
+            const std::uint64_t raw = memory[1] << spare;
+            want[static_cast<std::size_t>(dst)] =
+                extend == isa::Extend::kZero ? raw >> spare
+                                             : static_cast<std::uint64_t>(static_cast<std::int64_t>(raw) >> spare);
+            run(*native, address_of(&words));
+            ASSERT_EQ(words, want) << "r" << dst << " through r" << address << " + " << offset;
+          }
+        }
+      }
+    }
+  }
+}
+
+/// A short jump is chosen from bounds that must count the padding before the loop head that it jumps over.
+TEST(JitFused, ShortBranchesReachOverPadding) {
+  for (int filling = 0; filling < 60; ++filling) {
+    for (int before = 0; before < 12; ++before) {
+      std::vector<Op> ops;
+      for (int i = 0; i < before; ++i) ops.push_back(alu(AluOp::kMov, Width::k64, 0, reg(1)));
+      const auto at = static_cast<lower::Label>(ops.size());
+      const auto end = static_cast<lower::Label>(at + 3 + static_cast<lower::Label>(filling));
+      ops.emplace_back(lower::Jump{end - 1});
+      for (int i = 0; i < filling; ++i) ops.push_back(alu(AluOp::kOr, Width::k64, 0, reg(1)));
+      ops.push_back(alu(AluOp::kSub, Width::k64, 1, Imm{1}));
+      ops.emplace_back(lower::Branch{JmpOp::kNe, Width::k64, Reg{1}, Imm{0}, at + 1});
+      ops.emplace_back(lower::Return{});
+      const auto native = must_compile(one_function(ops, 0));
+      ASSERT_NE(native, nullptr) << filling << " ops behind " << before;
+      run(*native, 3);
+    }
+  }
 }
 
 class JitAlu : public testing::TestWithParam<isa::AluInfo> {};
