@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Types back to the bytes of a section .BTF, for who hands them to a kernel.
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 
@@ -36,7 +37,10 @@ class Encoder {
 
  private:
   static void append(std::vector<std::byte>& to, std::span<const std::byte> bytes) {
-    to.insert(to.end(), bytes.begin(), bytes.end());
+    // Not insert(), in which GCC 12 at -O3 sees an overflow that is not there.
+    const std::size_t at = to.size();
+    to.resize(at + bytes.size());
+    std::ranges::copy(bytes, to.begin() + static_cast<std::ptrdiff_t>(at));
   }
   std::uint32_t string(std::string_view text) {
     if (text.empty()) return 0;
