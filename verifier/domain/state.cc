@@ -21,6 +21,16 @@ LiveState::LiveState() : frames_(kMaxFrames), slots_(kMaxFrames * kStackSlots), 
   state_.history = history_.data();
 }
 
+void LiveState::reset() {
+  const auto frames = state_.frames;
+  state_ = State{};
+  state_.frames = frames;
+  state_.history = history_.data();
+  Slot* const stack = frames_[0].stack;
+  frames_[0] = Frame{};
+  frames_[0].stack = stack;
+}
+
 void LiveState::restore(const State& from) {
   if (history_.size() < from.history_count) history_.resize(from.history_count * std::size_t{2});
   std::copy_n(from.history, from.history_count, history_.data());

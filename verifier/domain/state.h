@@ -111,6 +111,8 @@ class LiveState {
   LiveState(const LiveState&) = delete;
   LiveState& operator=(const LiveState&) = delete;
   [[nodiscard]] State& state() { return state_; }
+  /// One empty frame; nothing has been executed.
+  void reset();
   /// Makes this state a copy of `from` (a saved one).
   void restore(const State& from);
   void push_history(const HistoryEntry& entry);

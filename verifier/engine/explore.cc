@@ -98,20 +98,54 @@ void Run::end_path() {
   }
 }
 
-void Run::enter_program() {
+void Run::enter(std::uint32_t subprogram) {
+  live.reset();
   Frame& entry = state.frame();
+  entry.subprogram = static_cast<std::uint16_t>(subprogram);
   entry.regs[1] = pointer(ValueKind::kContext);
   entry.regs[10] = stack_pointer(0);
-  next = 0;
+  next = layout.subprograms[subprogram].first;
+  state.first = next;
   at = kNoInsn;
 }
 
-Check Run::explore() {
-  enter_program();
+Check Run::explore_from(std::uint32_t subprogram) {
+  enter(subprogram);
+  if (subprogram != 0) TRY_OK(enter_global(*this, subprogram));
   do {
     TRY_OK(explore_path());
     end_path();
   } while (next_pending());
+  return Check::ok();
+}
+
+/// States of one function say nothing of another.
+void Run::forget_checkpoints() {
+  for (std::vector<Checkpoint>& list : seen_) {
+    for (const Checkpoint& old : list) release(old.state, old.size);
+    list.clear();
+  }
+  loops_.clear();
+}
+
+/// Judges every global function that a call was found of; that may find calls of more.
+Check Run::explore_global_functions() {
+  for (bool again = true; again;) {
+    again = false;
+    for (std::uint32_t i = 1; i < layout.subprograms.size(); ++i) {
+      Subprogram& sub = layout.subprograms[i];
+      if (!sub.global || !sub.called || sub.verified) continue;
+      sub.verified = again = true;
+      forget_checkpoints();
+      TRY_OK(explore_from(i));
+    }
+  }
+  return Check::ok();
+}
+
+Check Run::explore() {
+  TRY_OK(explore_from(0));
+  TRY_OK(explore_global_functions());
   return check_stack_depth(*this);
 }
 

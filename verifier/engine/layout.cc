@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/overloaded.h"
+#include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
 namespace {
@@ -142,6 +143,28 @@ std::optional<Diagnostic> check_encodings(const Program& program) {
   return std::nullopt;
 }
 
+namespace {
+/// Who moves the packet, itself or by calling somebody who does.
+void find_packet_movers(const Program& program, Layout& layout) {
+  for (bool again = true; again;) {
+    again = false;
+    for (InsnIndex at = 0; at < program.insns.size(); ++at) {
+      Subprogram& sub = layout.subprograms[layout.insns[at].subprogram];
+      if (sub.moves_packet) continue;
+      const auto* call = std::get_if<isa::Call>(&program.insns[at]);
+      constexpr std::int32_t kTailCall = 12;
+      const bool helper = call != nullptr && call->kind == isa::CallKind::kHelper;
+      bool moves = helper && (call->imm == kTailCall || moves_packet(call->imm));
+      if (const auto target = callee(program.insns, at); target)
+        if (const auto found = layout.find_subprogram(static_cast<InsnIndex>(*target)); found)
+          moves = moves || layout.subprograms[*found].moves_packet;
+      sub.moves_packet = moves;
+      again = again || moves;
+    }
+  }
+}
+}  // namespace
+
 LayoutOrReason make_layout(const Program& program, const Platform& platform) {
   constexpr std::size_t kMaxInsns = 1'000'000;
   if (program.insns.empty() || program.insns.size() > kMaxInsns)
@@ -152,6 +175,7 @@ LayoutOrReason make_layout(const Program& program, const Platform& platform) {
   if (auto found = check_encodings(program)) return std::move(*found);
   if (auto found = check_control_flow(program, platform, layout)) return std::move(*found);
   compute_loops(program, layout);
+  find_packet_movers(program, layout);
   compute_live_registers(program, platform, layout);
   return layout;
 }

@@ -18,6 +18,9 @@ struct Subprogram {
   bool global = false;
   bool has_tail_call = false;
   bool has_legacy_load = false;
+  bool moves_packet = false;      ///< It, or something that it calls, may move the packet.
+  bool called = false;            ///< Global: a call of it was reached.
+  bool verified = false;          ///< Global: judged on its own.
   std::uint32_t stack_bytes = 0;  ///< Deepest access seen.
 };
 

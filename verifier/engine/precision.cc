@@ -120,7 +120,8 @@ Run::Step Run::undo(InsnIndex insn, InsnIndex following, const HistoryEntry* ent
                                      [&](const isa::Call& i) {
                                        const bool into_callback =
                                            layout.insns[insn].callback_call && following != insn + 1;
-                                       if (i.kind != isa::CallKind::kLocal && !into_callback) return clobber_r0();
+                                       const bool enters = i.kind == isa::CallKind::kLocal && following != insn + 1;
+                                       if (!enters && !into_callback) return clobber_r0();
                                        if (marks.current == 0) return Step::kLost;
                                        Marks::Of& callee = marks.frames[marks.current];
                                        if (callee.slots != 0 || (callee.regs & ~kArgumentMask) != 0) return Step::kLost;
@@ -221,7 +222,10 @@ void Run::backtrack(State& start, Marks& marks, InsnIndex last, bool* changed) {
     // The parent's own instructions end where the child's begin.
     if (last == kNoInsn) break;
   }
-  if (!marks.empty()) mark_everything_precise(start);
+  // What remains are the arguments of a global function, which are judged for all that they can be.
+  const bool only_arguments = marks.current == 0 && marks.frames[0].slots == 0 &&
+                              (marks.frames[0].regs & ~kArgumentMask) == 0 && start.frames[0]->subprogram != 0;
+  if (!marks.empty() && !only_arguments) mark_everything_precise(start);
 }
 
 void Run::mark_precise(std::uint32_t reg) {

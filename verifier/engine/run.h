@@ -108,7 +108,10 @@ class Run {
   [[nodiscard]] std::vector<InsnIndex> path() const;
 
   // explore.cc
-  void enter_program();
+  void enter(std::uint32_t subprogram);
+  Check explore_from(std::uint32_t subprogram);
+  Check explore_global_functions();
+  void forget_checkpoints();
   Check explore_path();
   bool next_pending();
   void end_path();

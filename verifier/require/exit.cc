@@ -32,6 +32,11 @@ Check check_references_released(Run& run, DiagCode code) {
 
 Check check_return_value(Run& run) {
   TRY_OK(check_readable(run, 0));
+  if (run.frame().subprogram != 0) {
+    const Value& result = run.reg(isa::kR0);
+    if (result.is_scalar()) return Check::ok();
+    return run.reject(DiagCode::kSubprogramReturnKind, std::string(kind_name(result)));
+  }
   const auto range = return_range(run.program);
   if (!range) return Check::ok();
   const Value& result = run.reg(isa::kR0);
@@ -59,7 +64,7 @@ class DepthWalk {
     const std::uint32_t depth = above + frame_bytes(sub);
     if (depth > kMaxChainBytes)
       return run_.reject(DiagCode::kStackTooDeep, std::uint64_t{frames}, std::uint64_t{depth});
-    if (frames > kMaxFrames) return run_.reject(DiagCode::kTooManyFrames, std::uint64_t{kMaxFrames});
+    if (frames > kMaxFrames) return run_.reject(DiagCode::kCallChainTooDeep, std::uint64_t{kMaxFrames});
     run_.stats.stack_depth = std::max(run_.stats.stack_depth, depth);
     for (InsnIndex at = sub.first; at < sub.end; ++at) {
       const auto target = callee(run_.program.insns, at);

@@ -11,8 +11,7 @@ Check call_local(Run& run) {
   const auto target = callee(run.program.insns, run.at);
   const auto found = run.layout.find_subprogram(static_cast<InsnIndex>(*target));
   if (!found) return run.reject(DiagCode::kInvalidCallee);
-  if (run.layout.subprograms[*found].global)
-    return run.reject(DiagCode::kUnsupported, std::string("a global function"));
+  if (run.layout.subprograms[*found].global) return call_global(run, *found);
   if (run.state.current + 1 >= kMaxFrames) return run.reject(DiagCode::kTooManyFrames, std::uint64_t{kMaxFrames + 1});
   const Frame& caller = run.frame();
   Frame& frame = run.live.push_frame();

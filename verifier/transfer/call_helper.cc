@@ -29,43 +29,6 @@ Check wrong_type(Run& run, std::uint32_t reg, std::string_view expected) {
                     std::string(expected));
 }
 
-/// `size` bytes at the pointer in `reg` may be read or written by the helper.
-Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode, ZeroSize zero) {
-  const Value& base = run.reg(reg);
-  if (base.maybe_null) return wrong_type(run, reg, kMemoryKinds);
-  switch (base.kind) {
-    case ValueKind::kPacket:
-    case ValueKind::kPacketMeta:
-      if (mode == AccessMode::kWrite) TRY_OK(check_packet_write(run));
-      return check_packet(run, reg, 0, size, zero);
-    case ValueKind::kMapValue:
-      return check_map_value(run, reg, 0, size, mode, zero);
-    case ValueKind::kMapKey:
-      if (mode == AccessMode::kWrite) return run.reject(DiagCode::kKeyWrite, std::uint64_t{reg});
-      return check_region(run, reg, 0, size, run.map_of(base).key_size, zero);
-    case ValueKind::kMemory:
-      if (mode == AccessMode::kWrite && base.read_only)
-        return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{reg}, std::string(kind_name(base)));
-      return check_region(run, reg, 0, size, static_cast<std::uint32_t>(base.extent), zero);
-    case ValueKind::kStack: {
-      StackRange range;
-      if (size == 0 && zero == ZeroSize::kRefused) return run.reject(DiagCode::kZeroSizedRead);
-      TRY_OK(check_stack_range(run, reg, 0, size, mode, Accessor::kHelper, range));
-      return touch_stack(run, reg, range, mode);
-    }
-    case ValueKind::kScalar:
-      if (zero == ZeroSize::kAllowed && size == 0 && base.is_null()) return Check::ok();
-      return wrong_type(run, reg, "fp");
-    case ValueKind::kNotInit:
-    case ValueKind::kContext:
-    case ValueKind::kMap:
-    case ValueKind::kPacketEnd:
-    case ValueKind::kFunction:
-      return wrong_type(run, reg, kMemoryKinds);
-  }
-  unreachable();
-}
-
 bool is_memory(const Value& value) {
   switch (value.kind) {
     case ValueKind::kStack:
@@ -217,34 +180,6 @@ Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Argu
   unreachable();
 }
 
-bool moves_packet(HelperId id) {
-  switch (static_cast<std::int32_t>(id)) {
-    case 9:   // skb_store_bytes
-    case 10:  // l3_csum_replace
-    case 11:  // l4_csum_replace
-    case 18:  // skb_vlan_push
-    case 19:  // skb_vlan_pop
-    case 31:  // skb_change_proto
-    case 38:  // skb_change_tail
-    case 39:  // skb_pull_data
-    case 43:  // skb_change_head
-    case 44:  // xdp_adjust_head
-    case 50:  // skb_adjust_room
-    case 54:  // xdp_adjust_meta
-    case 65:  // xdp_adjust_tail
-      return true;
-    default:
-      return false;
-  }
-}
-
-/// Every pointer into the packet may now be wrong.
-void forget_packet(State& state) {
-  for_each_value(state, [](Value& value) {
-    if (value.is_packet_or_end()) make_unknown(value);
-  });
-}
-
 Check release_reference(Run& run, std::uint32_t id) {
   State& state = run.state;
   std::uint32_t kept = 0;
@@ -329,6 +264,70 @@ Check tail_call_in_callee(Run& run) {
 
 }  // namespace
 
+Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode, ZeroSize zero) {
+  const Value& base = run.reg(reg);
+  if (base.maybe_null) return wrong_type(run, reg, kMemoryKinds);
+  switch (base.kind) {
+    case ValueKind::kPacket:
+    case ValueKind::kPacketMeta:
+      if (mode == AccessMode::kWrite) TRY_OK(check_packet_write(run));
+      return check_packet(run, reg, 0, size, zero);
+    case ValueKind::kMapValue:
+      return check_map_value(run, reg, 0, size, mode, zero);
+    case ValueKind::kMapKey:
+      if (mode == AccessMode::kWrite) return run.reject(DiagCode::kKeyWrite, std::uint64_t{reg});
+      return check_region(run, reg, 0, size, run.map_of(base).key_size, zero);
+    case ValueKind::kMemory:
+      if (mode == AccessMode::kWrite && base.read_only)
+        return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{reg}, std::string(kind_name(base)));
+      return check_region(run, reg, 0, size, static_cast<std::uint32_t>(base.extent), zero);
+    case ValueKind::kStack: {
+      StackRange range;
+      if (size == 0 && zero == ZeroSize::kRefused) return run.reject(DiagCode::kZeroSizedRead);
+      TRY_OK(check_stack_range(run, reg, 0, size, mode, Accessor::kHelper, range));
+      return touch_stack(run, reg, range, mode);
+    }
+    case ValueKind::kScalar:
+      if (zero == ZeroSize::kAllowed && size == 0 && base.is_null()) return Check::ok();
+      return wrong_type(run, reg, "fp");
+    case ValueKind::kNotInit:
+    case ValueKind::kContext:
+    case ValueKind::kMap:
+    case ValueKind::kPacketEnd:
+    case ValueKind::kFunction:
+      return wrong_type(run, reg, kMemoryKinds);
+  }
+  unreachable();
+}
+
+bool moves_packet(std::int32_t id) {
+  switch (id) {
+    case 9:   // skb_store_bytes
+    case 10:  // l3_csum_replace
+    case 11:  // l4_csum_replace
+    case 18:  // skb_vlan_push
+    case 19:  // skb_vlan_pop
+    case 31:  // skb_change_proto
+    case 38:  // skb_change_tail
+    case 39:  // skb_pull_data
+    case 43:  // skb_change_head
+    case 44:  // xdp_adjust_head
+    case 50:  // skb_adjust_room
+    case 54:  // xdp_adjust_meta
+    case 65:  // xdp_adjust_tail
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Every pointer into the packet may now be wrong.
+void forget_packet(State& state) {
+  for_each_value(state, [](Value& value) {
+    if (value.is_packet_or_end()) make_unknown(value);
+  });
+}
+
 Check call_helper(Run& run, std::int32_t id) {
   const HelperProto* const proto = run.platform.helper(id);
   TRY_OK(check_helper_available(run, id, proto));
@@ -339,7 +338,7 @@ Check call_helper(Run& run, std::int32_t id) {
     TRY_OK(check_references_released(run, DiagCode::kTailCallReference));
   if (seen.released != 0) TRY_OK(release_reference(run, seen.released));
   if (run.plan(run.at).callback_call) TRY_OK(begin_callback(run, *proto, seen));
-  if (moves_packet(static_cast<HelperId>(id))) forget_packet(run.state);
+  if (moves_packet(id)) forget_packet(run.state);
   if (id == static_cast<std::int32_t>(HelperId::tail_call) && run.state.current != 0) return tail_call_in_callee(run);
   const std::int64_t second = run.reg(2).is_scalar() ? run.reg(2).scalar.smax : 0;
   TRY_OK(set_result(run, *proto, seen));

@@ -36,6 +36,15 @@ Check transfer(Run& run, const isa::Exit& insn);
 Check return_to_caller(Run& run);
 // call_helper.cc
 Check call_helper(Run& run, std::int32_t id);
+/// `size` bytes at the pointer in `reg` may be read or written by the callee.
+Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode, ZeroSize zero);
+/// Helpers after which pointers into the packet may be wrong.
+bool moves_packet(std::int32_t id);
+void forget_packet(State& state);
+// call_global.cc
+Check call_global(Run& run, std::uint32_t callee_index);
+/// Sets the arguments of the global function that is to be explored on its own.
+Check enter_global(Run& run, std::uint32_t subprogram);
 // callback.cc
 /// Explores one more iteration of the callback before the helper at run.at goes on; `nr`: argument register.
 Check enter_callback(Run& run, const HelperProto& proto, std::uint32_t subprogram, std::uint32_t map);

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verifier/require/prototype.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/try.h"
+#include "skep/btf.h"
+
+namespace skep::verifier {
+namespace {
+
+struct Tags {
+  bool context = false, nonnull = false, nullable = false, other = false;
+};
+
+Tags tags_of(const Btf& btf, TypeId function, std::uint32_t parameter) {
+  Tags tags;
+  for (TypeId id = 1; id < btf.size(); ++id) {
+    const auto* tag = btf.find<btf::DeclTag>(id);
+    if (tag == nullptr || tag->target != function || tag->component != parameter) continue;
+    if (!tag->value.starts_with("arg:")) continue;
+    if (tag->value == "arg:ctx")
+      tags.context = true;
+    else if (tag->value == "arg:nonnull")
+      tags.nonnull = true;
+    else if (tag->value == "arg:nullable")
+      tags.nullable = true;
+    else
+      tags.other = true;
+  }
+  return tags;
+}
+
+const FunctionInfo* info_of(const Program& program, const Subprogram& subprogram) {
+  const auto found = std::find_if(program.functions.begin(), program.functions.end(),
+                                  [&](const FunctionInfo& info) { return info.first == subprogram.first; });
+  return found == program.functions.end() ? nullptr : &*found;
+}
+
+/// `type` without qualifiers and type tags, but with its typedefs.
+TypeId strip_qualifiers(const Btf& btf, TypeId type) {
+  for (std::uint32_t i = 0; i < Btf::kMaxDepth; ++i) {
+    if (const auto* qualifier = btf.find<btf::Qualifier>(type); qualifier != nullptr)
+      type = qualifier->target;
+    else if (const auto* tag = btf.find<btf::TypeTag>(type); tag != nullptr)
+      type = tag->target;
+    else
+      break;
+  }
+  return type;
+}
+
+constexpr auto kContextNames = std::to_array<std::string_view>({
+#define CONTEXT(name, uapi, run_time, bytes) uapi,
+#include "skep/tables/contexts.def"
+});
+
+/// A pointer to `target` is a pointer to the context of programs of this type.
+bool is_context(const Program& program, TypeId target) {
+  const Btf& btf = *program.btf;
+  const std::string_view wanted = kContextNames[static_cast<std::size_t>(info(program.type).context)];
+  const TypeId named = strip_qualifiers(btf, target);
+  const bool is_kprobe = program.type == ProgramType::kKprobe;
+  if (is_kprobe && btf.find<btf::Typedef>(named) != nullptr && btf.name(named) == wanted) return true;
+  const auto* composite = btf.find<btf::Composite>(btf.resolve(named));
+  if (composite == nullptr || composite->name.empty() || wanted.empty()) return false;
+  return composite->name == wanted || (is_kprobe && composite->name == "pt_regs");
+}
+
+bool is_number(const Btf& btf, TypeId type) {
+  const TypeId resolved = btf.resolve(type);
+  return btf.find<btf::Int>(resolved) != nullptr || btf.find<btf::Enum>(resolved) != nullptr;
+}
+
+std::string nth(std::size_t index) { return "arg#" + std::to_string(index); }
+
+/// Adds the rule of parameter number `index`, or says why there is none.
+void add_parameter(const Program& program, TypeId function, const btf::Parameter& parameter, Prototype& result) {
+  const Btf& btf = *program.btf;
+  const std::size_t index = result.parameters.size();
+  const Tags tags = tags_of(btf, function, static_cast<std::uint32_t>(index));
+  const TypeId resolved = btf.resolve(parameter.type);
+  const auto* pointer = btf.find<btf::Pointer>(resolved);
+  if (tags.other) {
+    result.unsupported = nth(index) + " with a tag of trust, arenas or dynptrs";
+    return;
+  }
+  if (pointer == nullptr) {
+    if (!is_number(btf, resolved) || tags.context || tags.nonnull || tags.nullable) {
+      result.fault = nth(index) + " is neither number nor pointer";
+      return;
+    }
+    result.parameters.push_back({.kind = ParameterKind::kScalar});
+    return;
+  }
+  const TypeId target = btf.resolve(pointer->target);
+  const bool context = is_context(program, pointer->target);
+  if (tags.context || context) {
+    // What else may be tagged so differs from program type to program type.
+    if (!context && target != 0) result.unsupported = nth(index) + " tagged as context with a type of its own";
+    if (tags.nonnull || tags.nullable) result.fault = nth(index) + " has conflicting tags";
+    result.parameters.push_back({.kind = ParameterKind::kContext});
+    return;
+  }
+  if (btf.name(target) == "bpf_dynptr" || btf.name(target) == "bpf_dynptr_kern") {
+    result.unsupported = nth(index) + " is a dynptr";
+    return;
+  }
+  const auto size = btf.size_of(target);
+  if (!size) {
+    result.fault = nth(index) + " points to a type without size";
+    return;
+  }
+  result.parameters.push_back({.kind = ParameterKind::kMemory, .size = *size, .nullable = !tags.nonnull});
+}
+
+}  // namespace
+
+std::string_view function_name(const Program& program, const Subprogram& subprogram) {
+  const FunctionInfo* const info = info_of(program, subprogram);
+  return info == nullptr || program.btf == nullptr ? std::string_view{} : program.btf->name(info->btf_type_id);
+}
+
+Prototype prototype_of(const Program& program, const Subprogram& subprogram) {
+  constexpr std::size_t kMaxParameters = 5;
+  Prototype result;
+  const FunctionInfo* const info = info_of(program, subprogram);
+  const auto* function =
+      info == nullptr || program.btf == nullptr ? nullptr : program.btf->find<btf::Func>(info->btf_type_id);
+  const auto* proto = function == nullptr ? nullptr : program.btf->find<btf::FuncProto>(function->prototype);
+  if (proto == nullptr) {
+    result.fault = "BTF has no prototype of it";
+    return result;
+  }
+  if (proto->parameters.size() > kMaxParameters) result.fault = "more than five parameters";
+  if (!is_number(*program.btf, proto->returns)) result.fault = "it does not return a scalar";
+  for (const btf::Parameter& parameter : proto->parameters) {
+    if (!result.fault.empty() || !result.unsupported.empty()) break;
+    add_parameter(program, info->btf_type_id, parameter, result);
+  }
+  return result;
+}
+
+}  // namespace skep::verifier

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Global functions are verified on their own, for every argument that their prototype in BTF allows; callers are
+// checked against the same prototype.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "verifier/engine/run.h"
+
+namespace skep::verifier {
+
+enum class ParameterKind : std::uint8_t { kScalar, kContext, kMemory };
+struct ParameterRule {
+  ParameterKind kind{};
+  std::uint32_t size = 0;  ///< kMemory: bytes.
+  bool nullable = false;   ///< kMemory: the function must check for null.
+};
+/// What BTF and declaration tags say of a function.
+struct Prototype {
+  std::vector<ParameterRule> parameters{};
+  std::string fault{};        ///< Not empty: Linux refuses to call this function, and why.
+  std::string unsupported{};  ///< Not empty: a kind of parameter whose rules are not modelled.
+};
+Prototype prototype_of(const Program& program, const Subprogram& subprogram);
+/// The function's name in BTF; empty: none.
+std::string_view function_name(const Program& program, const Subprogram& subprogram);
+
+}  // namespace skep::verifier

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls of global functions: the caller's arguments must fit the prototype; what the function does with them is judged
+// once, on its own, for all arguments that fit.
+#include "base/try.h"
+#include "base/unreachable.h"
+#include "verifier/require/prototype.h"
+#include "verifier/transfer/transfer.h"
+
+namespace skep::verifier {
+namespace {
+
+Check check_nullable_memory(Run& run, std::uint32_t reg, const ParameterRule& rule) {
+  Value& value = run.reg(reg);
+  const bool may_be_null = value.maybe_null || value.is_null();
+  if (may_be_null && !rule.nullable) return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{reg});
+  if (value.is_null()) return Check::ok();
+  // Where it is null the function does not touch it.
+  const Value was = value;
+  value.maybe_null = false;
+  TRY_OK(check_memory(run, reg, rule.size, AccessMode::kRead, ZeroSize::kAllowed));
+  TRY_OK(check_memory(run, reg, rule.size, AccessMode::kWrite, ZeroSize::kAllowed));
+  run.reg(reg) = was;
+  return Check::ok();
+}
+
+Check check_parameter(Run& run, std::uint32_t reg, const ParameterRule& rule) {
+  TRY_OK(check_readable(run, reg));
+  const Value& value = run.reg(reg);
+  switch (rule.kind) {
+    case ParameterKind::kScalar:
+      if (!value.is_scalar()) return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{reg});
+      return Check::ok();
+    case ParameterKind::kContext:
+      if (value.kind != ValueKind::kContext) return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{reg});
+      return check_unmodified(run, reg);
+    case ParameterKind::kMemory:
+      return check_nullable_memory(run, reg, rule);
+  }
+  unreachable();
+}
+
+Check refuse_call(Run& run, std::uint32_t callee_index, std::string why) {
+  const Subprogram& sub = run.layout.subprograms[callee_index];
+  run.rejection.reset();
+  return run.reject(DiagCode::kInvalidArguments, std::uint64_t{callee_index},
+                    std::string(function_name(run.program, sub)), std::move(why));
+}
+
+}  // namespace
+
+Check call_global(Run& run, std::uint32_t callee_index) {
+  Subprogram& sub = run.layout.subprograms[callee_index];
+  const Prototype prototype = prototype_of(run.program, sub);
+  if (!prototype.fault.empty()) return refuse_call(run, callee_index, prototype.fault);
+  if (!prototype.unsupported.empty())
+    return run.reject(DiagCode::kUnsupported, "a global function: " + prototype.unsupported);
+  for (std::uint32_t i = 0; i < prototype.parameters.size(); ++i)
+    if (!check_parameter(run, i + 1, prototype.parameters[i]).has_value())
+      return refuse_call(run, callee_index, message(*run.rejection));
+  sub.called = true;
+  clobber_arguments(run);
+  run.reg(isa::kR0) = unknown_scalar();
+  if (sub.moves_packet) forget_packet(run.state);
+  return Check::ok();
+}
+
+Check enter_global(Run& run, std::uint32_t subprogram) {
+  const Prototype prototype = prototype_of(run.program, run.layout.subprograms[subprogram]);
+  for (std::uint32_t i = 0; i < prototype.parameters.size(); ++i) {
+    const ParameterRule& rule = prototype.parameters[i];
+    Value& value = run.reg(i + 1);
+    switch (rule.kind) {
+      case ParameterKind::kScalar:
+        value = unknown_scalar();
+        break;
+      case ParameterKind::kContext:
+        value = pointer(ValueKind::kContext);
+        break;
+      case ParameterKind::kMemory:
+        value = pointer(ValueKind::kMemory);
+        value.extent = static_cast<std::int32_t>(rule.size);
+        value.maybe_null = rule.nullable;
+        if (rule.nullable) value.id = run.new_id();
+        break;
+    }
+  }
+  return Check::ok();
+}
+
+}  // namespace skep::verifier
