@@ -18,6 +18,8 @@ constexpr std::uint32_t kNoComponent = ~0u;
 
 class Encoder {
  public:
+  explicit Encoder(Btf::EncodeFor target) : for_kernel_(target == Btf::EncodeFor::kKernel) {}
+
   std::vector<std::byte> encode(const Btf& btf) {
     for (TypeId id = 1; id < btf.size(); ++id) std::visit([&](const auto& type) { add(type); }, btf.type(id));
     const Header header = {.magic = kMagic,
@@ -103,17 +105,24 @@ class Encoder {
     head({}, kind, 0, type.target);
   }
   void add(const btf::Func& type) {
-    head(type.name, Kind::kFunc, static_cast<std::size_t>(type.linkage), type.prototype);
+    const btf::Linkage linkage =
+        for_kernel_ && type.linkage == btf::Linkage::kExtern ? btf::Linkage::kStatic : type.linkage;
+    head(type.name, Kind::kFunc, static_cast<std::size_t>(linkage), type.prototype);
   }
   void add(const btf::FuncProto& type) {
     head({}, Kind::kFuncProto, type.parameters.size(), type.returns);
-    for (const btf::Parameter& parameter : type.parameters) words(string(parameter.name), parameter.type);
+    for (const btf::Parameter& parameter : type.parameters) {
+      const bool needs_name = for_kernel_ && parameter.name.empty() && parameter.type != 0;
+      words(string(needs_name ? "unnamed" : parameter.name), parameter.type);
+    }
   }
   void add(const btf::Var& type) {
+    const bool external = for_kernel_ && type.linkage == btf::Linkage::kExtern;
     head(type.name, Kind::kVar, 0, type.type);
-    words(static_cast<std::uint32_t>(type.linkage));
+    words(static_cast<std::uint32_t>(external ? btf::Linkage::kGlobal : type.linkage));
   }
   void add(const btf::DataSec& type) {
+    if (for_kernel_ && type.size == 0) return head({}, Kind::kStruct, 0, 0);  // .ksyms, .kconfig: symbols, not data
     head(type.name, Kind::kDataSec, type.vars.size(), type.size);
     for (const btf::SectionVar& var : type.vars) words(var.var, var.offset, var.size);
   }
@@ -124,6 +133,7 @@ class Encoder {
   }
   void add(const btf::TypeTag& type) { head(type.value, Kind::kTypeTag, 0, type.target); }
 
+  bool for_kernel_;
   std::vector<std::uint32_t> words_;
   std::string strings_ = std::string(1, '\0');
   std::unordered_map<std::string, std::uint32_t> offsets_;
@@ -131,6 +141,6 @@ class Encoder {
 
 }  // namespace
 
-std::vector<std::byte> Btf::encode() const { return Encoder().encode(*this); }
+std::vector<std::byte> Btf::encode(EncodeFor target) const { return Encoder(target).encode(*this); }
 
 }  // namespace skep

@@ -96,7 +96,7 @@ std::vector<bpf_func_info> function_info(const Program& program) {
 /// Not valid: the program has no BTF, or the kernel refuses it; its program then stands on its own.
 Fd load_btf(const Program& program) {
   if (program.btf == nullptr) return {};
-  const std::vector<std::byte> bytes = program.btf->encode();
+  const std::vector<std::byte> bytes = program.btf->encode(Btf::EncodeFor::kKernel);
   bpf_attr attr = empty_attr();
   attr.btf = address_of(bytes.data());
   attr.btf_size = static_cast<__u32>(bytes.size());

@@ -55,8 +55,10 @@ void compare(const Judged& one, Table& table) {
     ++table.not_judged_here;
     return;
   }
-  constexpr std::uint32_t kVerdictAndStatistics = 1 | 4;
-  const auto there = kernel::load(*one.program, {.log_level = kVerdictAndStatistics, .flags = 0});
+  // A long log takes time and may not fit: only a rejection is worth one.
+  constexpr std::uint32_t kWords = 1, kStatistics = 4;
+  auto there = kernel::load(*one.program, {.log_level = kStatistics, .flags = 0});
+  if (there && !there->accepted()) there = kernel::load(*one.program, {.log_level = kWords, .flags = 0});
   // An empty log: the kernel refused before it verified (permission, an attach type that it lacks).
   if (!there || (!there->accepted() && there->log.empty())) {
     ++table.not_judged_there;

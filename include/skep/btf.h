@@ -135,8 +135,13 @@ class Btf {
   /// The contents of a section .BTF. Error: names the offset, what was found and what was expected.
   static Result<Btf> parse(std::span<const std::byte> bytes);
 
-  /// The types as the bytes of a section .BTF; parse() of it gives the same types under the same ids.
-  [[nodiscard]] std::vector<std::byte> encode() const;
+  enum class EncodeFor : std::uint8_t {
+    kFile,    ///< As parsed.
+    kKernel,  ///< With what BPF_BTF_LOAD refuses made acceptable under the same ids: external symbols, unnamed
+              ///< parameters.
+  };
+  /// The types as the bytes of a section .BTF; parse() of kFile's gives the same types under the same ids.
+  [[nodiscard]] std::vector<std::byte> encode(EncodeFor target) const;
 
   /// Number of types, void included: ids are below it.
   [[nodiscard]] TypeId size() const { return static_cast<TypeId>(types_.size()); }

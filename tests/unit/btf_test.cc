@@ -120,7 +120,7 @@ TEST(Btf, EveryKind) {
             "struct flow {\n    int count;  /* 0 */\n    char name[8];  /* 4 */\n    enum mode mode;  /* 12 */\n};");
 
   // And back: the same types under the same ids.
-  const std::vector<std::byte> encoded = btf.encode();
+  const std::vector<std::byte> encoded = btf.encode(Btf::EncodeFor::kFile);
   const auto again = Btf::parse(encoded);
   ASSERT_TRUE(again) << again.error().message;
   ASSERT_EQ(again->size(), btf.size());
@@ -128,7 +128,7 @@ TEST(Btf, EveryKind) {
     EXPECT_EQ(again->type(id).index(), btf.type(id).index()) << id;
     EXPECT_EQ(print_definition(*again, id), print_definition(btf, id)) << id;
   }
-  EXPECT_EQ(again->encode(), encoded);
+  EXPECT_EQ(again->encode(Btf::EncodeFor::kFile), encoded);
 }
 
 // Pointers in a circle that no name breaks: legal, and declarations of it end.
