@@ -16,8 +16,7 @@ std::uint32_t choose_cpu(const RunOptions& options, std::uint32_t cpus) {
   return number < cpus ? number : number % cpus;
 }
 
-RunResult run_interpreter(const Image::Impl& image, const Env& env, std::span<std::byte> context,
-                          const RunOptions& options) {
+RunResult run_interpreter(const Image::Impl& image, Env& env, std::span<std::byte> context, const RunOptions& options) {
   using interpreter::Policy;
   interpreter::Run run(env);
   run.code = image.compiled.get();

@@ -42,6 +42,7 @@ void Emitter::add(const lower::Alu& op, std::int64_t value) {
   } else {
     as_.add(dst, low32(value));
   }
+  zero_flag_tells(op.dst, op.width);
 }
 
 void Emitter::bitwise(const lower::Alu& op, std::int64_t value) {
@@ -56,6 +57,7 @@ void Emitter::bitwise(const lower::Alu& op, std::int64_t value) {
     } else {
       // A positive mask clears the upper half, as the 32-bit form does.
       as_.and_(value > 0 ? dst.r32() : dst, low32(value));
+      zero_flag_tells(op.dst, op.width);
     }
     return;
   }
@@ -65,6 +67,7 @@ void Emitter::bitwise(const lower::Alu& op, std::int64_t value) {
   } else {
     as_.xor_(dst, low32(value));
   }
+  zero_flag_tells(op.dst, op.width);
 }
 
 /// 2^k, 3*2^k, 5*2^k and 9*2^k are at most a lea and a shift, which together take less time than imul's three cycles.
@@ -191,9 +194,11 @@ void Emitter::emit_reg(const lower::Alu& op, lower::Reg src_reg) {
   const Gp dst = reg(op.dst, op.width), src = reg(src_reg, op.width);
   switch (op.op) {
     case AluOp::kAdd:
-      return void(as_.add(dst, src));
+      as_.add(dst, src);
+      return zero_flag_tells(op.dst, op.width);
     case AluOp::kSub:
-      return void(as_.sub(dst, src));
+      as_.sub(dst, src);
+      return zero_flag_tells(op.dst, op.width);
     case AluOp::kMul:
       return void(as_.imul(dst, src));
     case AluOp::kDiv:
@@ -202,11 +207,14 @@ void Emitter::emit_reg(const lower::Alu& op, lower::Reg src_reg) {
     case AluOp::kSMod:
       return divide(op, src_reg);
     case AluOp::kOr:
-      return void(as_.or_(dst, src));
+      as_.or_(dst, src);
+      return zero_flag_tells(op.dst, op.width);
     case AluOp::kAnd:
-      return void(as_.and_(dst, src));
+      as_.and_(dst, src);
+      return zero_flag_tells(op.dst, op.width);
     case AluOp::kXor:
-      return void(as_.xor_(dst, src));
+      as_.xor_(dst, src);
+      return zero_flag_tells(op.dst, op.width);
     case AluOp::kLsh:
     case AluOp::kRsh:
     case AluOp::kArsh:

@@ -98,6 +98,19 @@ class Emitter {
   std::vector<std::uint32_t> labels_;     // Ids by op; of ops that are branched to.
   std::vector<asmjit::Label> functions_;  // By function.
 
+  /// Says that the zero flag tells whether `reg`, in `width`, is zero, until something else is emitted.
+  void zero_flag_tells(lower::Reg reg, isa::Width width) { zero_flag_ = {as_.offset(), reg, width}; }
+  [[nodiscard]] bool zero_flag_is_of(lower::Reg reg, isa::Width width) const {
+    return zero_flag_.offset == as_.offset() && plan_.marks[at_] == Mark::kNone && zero_flag_.reg == reg &&
+           zero_flag_.width == width;
+  }
+  struct ZeroFlag {
+    std::size_t offset = ~std::size_t{0};  // Nothing emitted yet.
+    lower::Reg reg{};
+    isa::Width width{};
+  };
+  ZeroFlag zero_flag_;
+
   // Of the function and the op that are being emitted.
   std::size_t function_ = 0;
   lower::Label at_ = 0;

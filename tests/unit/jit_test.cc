@@ -223,6 +223,58 @@ TEST(JitFused, IndexedLoads) {
   }
 }
 
+/// r3 = r3 op src; r0 = r3 == 0 (or !=), in every mixture of widths: the comparison may use what the operation left.
+TEST(JitFused, ComparesWithZeroAfterArithmetic) {
+  const std::vector<Operand> operands = {Reg{2},    Imm{0},      Imm{1},          Imm{-1},   Imm{128},
+                                         Imm{0xff}, Imm{0xffff}, Imm{0x7fffffff}, Imm{-4096}};
+  for (const AluOp op : {AluOp::kAdd, AluOp::kSub, AluOp::kAnd, AluOp::kOr, AluOp::kXor, AluOp::kMod}) {
+    for (const Operand& src : operands) {
+      for (const Width width : {Width::k32, Width::k64}) {
+        for (const Width compared : {Width::k32, Width::k64}) {
+          for (const JmpOp jump : {JmpOp::kEq, JmpOp::kNe, JmpOp::kSLe}) {
+            const lower::Code code =
+                one_function({mov(0, 1), alu(AluOp::kMov, Width::k64, 3, reg(1)), alu(op, width, 3, src),
+                              lower::Branch{jump, compared, Reg{3}, Imm{0}, 5}, mov(0, 0), lower::Return{}});
+            const auto native = must_compile(code);
+            ASSERT_NE(native, nullptr);
+            for (const std::uint64_t a : kBoundaries) {
+              for (const std::uint64_t b : kBoundaries) {
+                const auto* imm = std::get_if<Imm>(&src);
+                const std::uint64_t by = imm == nullptr ? b : static_cast<std::uint64_t>(imm->value);
+                const std::uint64_t value = isa::eval(op, width, a, by);
+                ASSERT_EQ(run(*native, a, b), isa::compare(jump, compared, value, 0) ? 1u : 0u)
+                    << static_cast<int>(op) << " " << a << ", " << by;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+/// The comparison is jumped to, past the arithmetic before it.
+TEST(JitFused, ComparesWithZeroWhereJumpedTo) {
+  const auto native = must_compile(one_function(
+      {mov(0, 1), lower::Branch{JmpOp::kEq, Width::k64, Reg{2}, Imm{7}, 3}, alu(AluOp::kSub, Width::k64, 1, reg(2)),
+       lower::Branch{JmpOp::kEq, Width::k64, Reg{1}, Imm{0}, 5}, mov(0, 0), lower::Return{}}));
+  ASSERT_NE(native, nullptr);
+  EXPECT_EQ(run(*native, 0, 7), 1u);
+  EXPECT_EQ(run(*native, 7, 7), 0u);
+  EXPECT_EQ(run(*native, 8, 8), 1u);
+  EXPECT_EQ(run(*native, 0, 8), 0u);
+}
+
+/// Nothing is known of flags at the entry.
+TEST(JitFused, ComparesWithZeroAtOnce) {
+  const auto native = must_compile(one_function({lower::Branch{JmpOp::kNe, Width::k32, Reg{1}, Imm{0}, 3}, mov(0, 4),
+                                                 lower::Return{}, mov(0, 5), lower::Return{}},
+                                                0));
+  ASSERT_NE(native, nullptr);
+  EXPECT_EQ(run(*native, 0), 4u);
+  EXPECT_EQ(run(*native, 1), 5u);
+}
+
 /// A short jump is chosen from bounds that must count the padding before the loop head that it jumps over.
 TEST(JitFused, ShortBranchesReachOverPadding) {
   for (int filling = 0; filling < 60; ++filling) {

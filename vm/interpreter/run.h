@@ -33,7 +33,7 @@ struct Frame {
 };
 
 struct Run {
-  explicit Run(const Env& env_init) : env(env_init) {
+  explicit Run(Env& of_run) : env(of_run) {
     env.engine = this;
     top = address_of(stack) + sizeof(stack);
     bottom = top;
@@ -41,7 +41,7 @@ struct Run {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
-  Env env;
+  Env& env;
   const Compiled* code = nullptr;  ///< Of the function that runs.
   std::uint32_t depth = 0;         ///< Frames in use.
   std::uint64_t top = 0;           ///< End of the stack, which grows downwards.
