@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skep/btf.h"
 
+#include <functional>
+
 #include "base/byte_reader.h"
 #include "base/cat.h"
 #include "base/overloaded.h"
@@ -57,6 +59,19 @@ Result<std::uint32_t> Btf::size_of(TypeId id) const {
 }
 
 std::optional<std::string_view> Btf::string_at(std::uint32_t offset) const { return text_at(*strings_, offset); }
+
+TypeId Btf::first_named(std::string_view wanted) const {
+  if (heads_.empty() || wanted.empty()) return 0;
+  TypeId id = heads_[std::hash<std::string_view>{}(wanted) & (heads_.size() - 1)];
+  while (id != 0 && name(id) != wanted) id = next_[id];
+  return id;
+}
+
+TypeId Btf::next_named(TypeId after, std::string_view wanted) const {
+  TypeId id = next_[after];
+  while (id != 0 && name(id) != wanted) id = next_[id];
+  return id;
+}
 
 Btf Btf::with_section_layout(TypeId section, std::uint32_t size, std::span<const btf::SectionVar> layout) const {
   Btf copy = *this;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold of all types together: references exist and have the right kind, nothing contains itself, sizes fit.
 #include <algorithm>
+#include <bit>
+#include <functional>
 #include <limits>
 
 #include "base/cat.h"
@@ -168,8 +170,15 @@ Status BtfParser::check_members() const {
 }
 
 void BtfParser::index_names() {
-  for (TypeId id = 1; id < btf_.size(); ++id)
-    if (const std::string_view name = btf_.name(id); !name.empty()) btf_.by_name_.emplace(name, id);
+  btf_.heads_.assign(std::bit_ceil(btf_.types_.size()), 0);
+  btf_.next_.assign(btf_.types_.size(), 0);
+  for (TypeId id = btf_.size() - 1; id > 0; --id) {
+    const std::string_view name = btf_.name(id);
+    if (name.empty()) continue;
+    TypeId& head = btf_.heads_[std::hash<std::string_view>{}(name) & (btf_.heads_.size() - 1)];
+    btf_.next_[id] = head;
+    head = id;
+  }
 }
 
 }  // namespace skep

@@ -33,17 +33,4 @@ std::string describe_external(const ElfSymbol& symbol, const Btf* btf) {
   return cat("needs '", symbol.name, "', which the object does not define; link the objects with `bpftool gen object`");
 }
 
-std::string describe_core(const ElfFile& file, const Function& function, const BtfExt& ext, const Btf& btf) {
-  const std::uint64_t begin = std::uint64_t{function.first} * 8, end = begin + function.insns.size() * 8;
-  for (const auto& section : ext.core) {
-    if (section.section != file.sections[function.section].name) continue;
-    for (const CoreRecord& record : section.records)
-      if (record.offset >= begin && record.offset < end)
-        return cat("needs the CO-RE relocation ", core_kind_name(record.kind), " of '", btf.name(record.type), "' (",
-                   record.access, ") at offset ", record.offset, " of section '", section.section,
-                   "', which is not supported");
-  }
-  return {};
-}
-
 }  // namespace skep::loader

@@ -13,7 +13,5 @@ namespace skep::loader {
 
 /// Why `symbol`, which the object does not define, cannot be resolved.
 std::string describe_external(const ElfSymbol& symbol, const Btf* btf);
-/// Why `function` cannot run without CO-RE; empty: it can.
-std::string describe_core(const ElfFile& file, const Function& function, const BtfExt& ext, const Btf& btf);
 
 }  // namespace skep::loader

@@ -78,7 +78,8 @@ Result<Function> make_function(const ElfFile& file, const Extent& extent, bool o
                   .global = extent.global,
                   .role = role_of(file, extent, only_text),
                   .insns = std::move(insns),
-                  .relocations = {}};
+                  .relocations = {},
+                  .unsupported = {}};
 }
 
 /// Both lists are sorted: one pass gives each function its relocations.

@@ -2,6 +2,7 @@
 // The functions of the code sections, cut out by their symbols.
 #pragma once
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct Function {
   Role role{};
   std::vector<isa::RawInsn> insns;
   std::vector<ElfRelocation> relocations;  ///< Sorted; offsets are those of the section.
+  std::string unsupported{};               ///< Why programs that reach it cannot run; empty: they can.
 };
 
 /// Sorted by section and slot; they do not overlap.

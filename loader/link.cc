@@ -51,6 +51,7 @@ class Linker {
     if (function.insns.size() > slot_limit_ - result_.insns.size())
       return Error{Errc::kLimit, cat("section '", input_.file.sections[function.section].name, "': '", function.name,
                                      "' makes the programs larger than the limit of instructions")};
+    if (result_.unsupported.empty()) result_.unsupported = function.unsupported;
     placed_[index] = static_cast<std::uint32_t>(result_.insns.size());
     result_.functions.push_back({.function = index, .first = placed_[index]});
     result_.insns.insert(result_.insns.end(), function.insns.begin(), function.insns.end());

@@ -8,7 +8,7 @@
 #include "base/cat.h"
 #include "base/try.h"
 #include "loader/btf_sections.h"
-#include "loader/externs.h"
+#include "loader/core.h"
 #include "loader/link.h"
 #include "loader/sections.h"
 #include "skep/isa.h"
@@ -72,6 +72,7 @@ class ObjectBuilder {
     line_records_ = sorted_records(types_.ext.lines);
     read_license();
     TRY(functions_, loader::read_functions(file_));
+    loader::relocate_core(file_, types_, options_.target_btf.get(), functions_);
     TRY_OK(read_maps());
     TRY_OK(list_relocations());
     for (std::size_t i = 0; i < functions_.size(); ++i)
@@ -160,8 +161,6 @@ class ObjectBuilder {
     const auto types = records_of(function_records_, section, function);
     if (!types.empty() && types[0].offset == function.first * sizeof(isa::RawInsn)) info.btf_type_id = types[0].type;
     program.functions.push_back(std::move(info));
-    if (types_.btf != nullptr && program.unsupported.empty())
-      program.unsupported = describe_core(file_, function, types_.ext, *types_.btf);
     for (const LineRecord& record : records_of(line_records_, section, function)) {
       const auto slot = static_cast<InsnIndex>(record.offset / sizeof(isa::RawInsn) - function.first + first);
       if (!program.lines.empty() && program.lines.back().first == slot) continue;

@@ -8,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -157,11 +156,15 @@ class Btf {
   /// The first type of alternative T with that name; 0: none.
   template <class T>
   [[nodiscard]] TypeId find_by_name(std::string_view wanted) const {
-    const auto [first, last] = by_name_.equal_range(wanted);
-    TypeId best = 0;
-    for (auto it = first; it != last; ++it)
-      if (std::holds_alternative<T>(types_[it->second]) && (best == 0 || it->second < best)) best = it->second;
-    return best;
+    for (TypeId id = first_named(wanted); id != 0; id = next_named(id, wanted))
+      if (std::holds_alternative<T>(types_[id])) return id;
+    return 0;
+  }
+  /// All types with that name, ascending.
+  [[nodiscard]] std::vector<TypeId> all_by_name(std::string_view wanted) const {
+    std::vector<TypeId> ids;
+    for (TypeId id = first_named(wanted); id != 0; id = next_named(id, wanted)) ids.push_back(id);
+    return ids;
   }
   /// Follows typedefs, qualifiers and type tags. An id that is no type gives 0.
   [[nodiscard]] TypeId resolve(TypeId id) const;
@@ -180,7 +183,10 @@ class Btf {
   std::shared_ptr<const std::string> strings_;  // Shared: the names in types_ are views into it.
   std::vector<btf::Type> types_;
   std::vector<std::uint32_t> sizes_;  // Of each type; 0 where it has none.
-  std::unordered_multimap<std::string_view, TypeId> by_name_;
+  // A hash table of the names: chains through next_, ascending, from heads_[hash % size].
+  [[nodiscard]] TypeId first_named(std::string_view wanted) const;
+  [[nodiscard]] TypeId next_named(TypeId after, std::string_view wanted) const;
+  std::vector<TypeId> heads_, next_;
 };
 
 enum class ValueFormat : std::uint8_t {

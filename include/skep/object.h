@@ -16,6 +16,9 @@ namespace skep {
 struct ObjectOptions {
   std::string name{};          ///< For messages; usually the file's name.
   ProgramType default_type{};  ///< For sections whose name says no type; kUnspec: such a program keeps type kUnspec.
+  /// Types of the kernel that the programs are meant for (contents of /sys/kernel/btf/vmlinux). Null: programs that
+  /// depend on them (CO-RE, kfuncs, kernel symbols) are Program::unsupported.
+  std::shared_ptr<const Btf> target_btf{};
 };
 
 /// One relocation of a program, for `skep dump`.

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// libbpf_compare PATH...: every program of the objects (or of the folders of objects) as skep loads it beside what
+// libbpf would hand to the kernel. Exit code: 0 all equal, 1 some differ, 77 no object found.
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "skep/btf.h"
+#include "skep/object.h"
+#include "tests/libbpf/compare_insns.h"
+
+namespace skep::oracle {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Counts {
+  int objects = 0, compared = 0, equal = 0, different = 0, not_loaded = 0, not_opened = 0;
+};
+
+std::vector<std::byte> read_bytes(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::vector<std::byte> bytes(text.size());
+  std::memcpy(bytes.data(), text.data(), text.size());
+  return bytes;
+}
+
+std::vector<fs::path> list_objects(const fs::path& path) {
+  if (!fs::is_directory(path)) return fs::exists(path) ? std::vector<fs::path>{path} : std::vector<fs::path>{};
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::recursive_directory_iterator(path))
+    if (entry.path().extension() == ".o") found.push_back(entry.path());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+void compare_object(const fs::path& path, const ObjectOptions& kernel, Counts& counts) {
+  ++counts.objects;
+  const Recording theirs = record(path.string());
+  if (!theirs.error.empty()) {
+    ++counts.not_opened;
+    std::printf("  libbpf does not open %s: %s\n", path.filename().c_str(), theirs.error.c_str());
+    return;
+  }
+  ObjectOptions options = kernel;
+  options.name = path.filename().string();
+  const Result<Object> mine = Object::from_elf(read_bytes(path), options);
+  for (const RecordedProgram& program : theirs.programs) {
+    if (!program.error.empty()) {
+      ++counts.not_loaded;
+      std::printf("  libbpf does not load %s %s: %s\n", path.filename().c_str(), program.name.c_str(),
+                  program.error.c_str());
+      continue;
+    }
+    ++counts.compared;
+    const Program* found = mine ? mine->find_program(program.name) : nullptr;
+    const std::string difference = !mine              ? mine.error().message
+                                   : found == nullptr ? "skep has no such program"
+                                                      : first_difference(*found, program, theirs.map_names);
+    ++(difference.empty() ? counts.equal : counts.different);
+    if (!difference.empty())
+      std::printf("  DIFFERENT %s %s: %s\n", path.filename().c_str(), program.name.c_str(), difference.c_str());
+  }
+}
+
+}  // namespace
+}  // namespace skep::oracle
+
+int main(int count, char** arguments) {
+  using namespace skep;
+  ObjectOptions options;
+  if (const auto bytes = oracle::read_bytes("/sys/kernel/btf/vmlinux"); !bytes.empty()) {
+    auto btf = Btf::parse(bytes);
+    if (!btf) {
+      std::printf("/sys/kernel/btf/vmlinux: %s\n", btf.error().message.c_str());
+      return 1;
+    }
+    options.target_btf = std::make_shared<const Btf>(*std::move(btf));
+  }
+  oracle::Counts all;
+  for (int i = 1; i < count; ++i) {
+    oracle::Counts counts;
+    const auto objects = oracle::list_objects(arguments[i]);
+    if (objects.empty()) std::printf("%s: skipped, no object there\n", arguments[i]);
+    for (const auto& path : objects) oracle::compare_object(path, options, counts);
+    std::printf(
+        "%s: %d objects, %d programs compared, %d equal, %d different; libbpf does not open %d objects and "
+        "load %d programs\n",
+        arguments[i], counts.objects, counts.compared, counts.equal, counts.different, counts.not_opened,
+        counts.not_loaded);
+    all.objects += counts.objects;
+    all.different += counts.different;
+  }
+  if (all.objects == 0) return 77;
+  return all.different == 0 ? 0 : 1;
+}
