@@ -54,6 +54,28 @@ bool has_visible_variable(const Btf& btf, TypeId section) {
 
 }  // namespace
 
+MapEntry make_data_map(const DataMap& data, const std::shared_ptr<const Btf>& btf) {
+  const bool config = data.section == ".kconfig";
+  const bool constant = config || is_section(data.section, ".rodata");
+  MapSpec spec;
+  spec.name = map_name(data.object, data.section);
+  spec.section = std::string(data.section);
+  spec.type = MapType::kArray;
+  spec.key_size = sizeof(std::uint32_t);
+  spec.value_size = static_cast<std::uint32_t>(data.size);
+  spec.max_entries = 1;
+  spec.initial.assign(data.initial.begin(), data.initial.end());
+  spec.frozen = constant;
+  spec.btf = btf;
+  if (btf != nullptr) spec.value_type_id = btf->find_by_name<btf::DataSec>(data.section);
+  if (constant) spec.flags |= map_flags::kReadOnlyProgram;
+  if (btf != nullptr && has_visible_variable(*btf, spec.value_type_id)) spec.flags |= map_flags::kMmapable;
+  return {.spec = std::make_shared<const MapSpec>(std::move(spec)),
+          .kind = config ? MapKind::kConfig : MapKind::kData,
+          .section = kUndefinedSection,
+          .offset = 0};
+}
+
 Result<std::vector<MapEntry>> read_data_maps(const ElfFile& file, const std::shared_ptr<const Btf>& btf,
                                              std::string_view object) {
   std::vector<MapEntry> maps;
@@ -67,21 +89,9 @@ Result<std::vector<MapEntry>> read_data_maps(const ElfFile& file, const std::sha
       return Error{Errc::kMalformed, cat("section '", section.name, "' of ", section.size, " bytes: ELF type ",
                                          static_cast<std::uint32_t>(section.type), ", expected data of at most ",
                                          kLargestSection, " bytes")};
-    MapSpec spec;
-    spec.name = map_name(object, section.name);
-    spec.section = std::string(section.name);
-    spec.type = MapType::kArray;
-    spec.key_size = sizeof(std::uint32_t);
-    spec.value_size = static_cast<std::uint32_t>(section.size);
-    spec.max_entries = 1;
-    spec.initial.assign(section.data.begin(), section.data.end());
-    spec.frozen = constant;
-    spec.btf = btf;
-    if (btf != nullptr) spec.value_type_id = btf->find_by_name<btf::DataSec>(section.name);
-    if (constant) spec.flags |= map_flags::kReadOnlyProgram;
-    if (btf != nullptr && has_visible_variable(*btf, spec.value_type_id)) spec.flags |= map_flags::kMmapable;
     maps.push_back(
-        {.spec = std::make_shared<const MapSpec>(std::move(spec)), .kind = MapKind::kData, .section = i, .offset = 0});
+        make_data_map({.section = section.name, .object = object, .size = section.size, .initial = section.data}, btf));
+    maps.back().section = i;
   }
   return maps;
 }

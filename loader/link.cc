@@ -7,6 +7,7 @@
 #include <bit>
 
 #include "base/cat.h"
+#include "base/overloaded.h"
 #include "base/try.h"
 #include "loader/externs.h"
 #include "skep/isa.h"
@@ -18,6 +19,8 @@ namespace {
 // RFC 9669 §3 and §5: what relocations change.
 constexpr std::uint8_t kLoadImm64 = 0x18;
 constexpr std::uint8_t kCall = 0x85;
+// libbpf's POISON_CALL_KFUNC_BASE.
+constexpr std::int32_t kAbsentFunction = 2'002'000'000;
 constexpr std::int64_t kSlot = sizeof(isa::RawInsn);
 
 class Linker {
@@ -77,7 +80,7 @@ class Linker {
                "16-byte load (opcode ", +insn.opcode, ")"));
       return kOk;
     }
-    return visit_load(function, slot, at, input_.file.symbols[relocation->symbol]);
+    return visit_load(function, slot, at, relocation->symbol);
   }
 
   Status visit_call(const Function& function, std::size_t slot, std::uint32_t at, const ElfRelocation* relocation) {
@@ -90,7 +93,7 @@ class Linker {
     }
     const ElfSymbol& symbol = input_.file.symbols[relocation->symbol];
     if (symbol.external || symbol.section == kUndefinedSection) {
-      fail(function, slot, describe_external(symbol, input_.btf));
+      call_external(function, slot, at, external(relocation->symbol));
       return kOk;
     }
     if (kind != isa::CallKind::kLocal || symbol.value % kSlot != 0) {
@@ -122,10 +125,62 @@ class Linker {
     return call(function, slot, at, function.section, std::int64_t{function.first} + std::int64_t(slot) + insn.imm + 1);
   }
 
-  Status visit_load(const Function& function, std::size_t slot, std::uint32_t at, const ElfSymbol& symbol) {
+  [[nodiscard]] External external(SymbolIndex symbol) const {
+    const auto found = input_.externals.by_symbol.find(symbol);
+    if (found != input_.externals.by_symbol.end()) return found->second;
+    return Unresolved{cat("refers to symbol ", symbol, ", which is nowhere")};
+  }
+
+  void call_external(const Function& function, std::size_t slot, std::uint32_t at, const External& target) {
+    isa::RawInsn& insn = result_.insns[at];
+    if (const auto* kernel = std::get_if<KernelFunction>(&target)) {
+      insn.src = static_cast<std::uint8_t>(isa::CallKind::kKfunc) & 0xf;
+      insn.imm = static_cast<std::int32_t>(kernel->id);
+      insn.offset = 0;
+    } else if (const auto* absent = std::get_if<Absent>(&target)) {
+      // As libbpf: a helper that does not exist, so that a program that never calls it loads.
+      insn = {.opcode = kCall,
+              .dst = 0,
+              .src = 0,
+              .offset = 0,
+              .imm = kAbsentFunction + static_cast<std::int32_t>(absent->number)};
+    } else if (const auto* unresolved = std::get_if<Unresolved>(&target)) {
+      fail(function, slot, unresolved->reason);
+    } else {
+      fail(function, slot, "calls an external variable");
+    }
+  }
+
+  void load_external(const Function& function, std::size_t slot, std::uint32_t at, const External& target) {
+    isa::RawInsn &low = result_.insns[at], &high = result_.insns[at + 1];
+    const auto set = [&](isa::Imm64Kind kind, std::uint64_t value) {
+      low.src = static_cast<std::uint8_t>(kind) & 0xf;
+      low.imm = static_cast<std::int32_t>(value);
+      high.imm = static_cast<std::int32_t>(value >> 32);
+    };
+    std::visit(Overloaded{[&](const ConfigValue& value) {
+                            set(isa::Imm64Kind::kMapValueIndex, std::uint64_t{value.offset} << 32);
+                            low.imm = map_number(config_map());
+                          },
+                          [&](const KernelVariable& variable) { set(isa::Imm64Kind::kVariable, variable.id); },
+                          [&](const KernelFunction& kernel) { set(isa::Imm64Kind::kVariable, kernel.id); },
+                          [&](const KernelAddress& symbol) { set(isa::Imm64Kind::kConstant, symbol.address); },
+                          [&](const Absent&) { set(isa::Imm64Kind::kConstant, 0); },
+                          [&](const Unresolved& unresolved) { fail(function, slot, unresolved.reason); }},
+               target);
+  }
+  [[nodiscard]] std::size_t config_map() const {
+    const auto& maps = input_.maps;
+    const auto found =
+        std::find_if(maps.begin(), maps.end(), [](const MapEntry& map) { return map.kind == MapKind::kConfig; });
+    return static_cast<std::size_t>(found - maps.begin());
+  }
+
+  Status visit_load(const Function& function, std::size_t slot, std::uint32_t at, SymbolIndex symbol_index) {
     const isa::RawInsn insn = function.insns[slot];
+    const ElfSymbol& symbol = input_.file.symbols[symbol_index];
     if (symbol.external || symbol.section == kUndefinedSection) {
-      fail(function, slot, describe_external(symbol, input_.btf));
+      load_external(function, slot, at, external(symbol_index));
       return kOk;
     }
     const std::int64_t offset = std::int64_t(symbol.value) + insn.imm;

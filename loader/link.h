@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "loader/elf.h"
+#include "loader/externs.h"
 #include "loader/functions.h"
 #include "loader/maps.h"
 
@@ -26,7 +27,7 @@ struct LinkInput {
   const ElfFile& file;
   const std::vector<Function>& functions;
   const std::vector<MapEntry>& maps;
-  const Btf* btf = nullptr;
+  const Externals& externals;
 };
 /// Error: the program has more than `slot_limit` slots.
 Result<LinkedProgram> link_program(const LinkInput& input, std::size_t program, std::size_t slot_limit);

@@ -2,6 +2,7 @@
 // The maps that an object declares, and where in its sections they are declared.
 #pragma once
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -10,13 +11,23 @@
 
 namespace skep::loader {
 
-enum class MapKind : std::uint8_t { kDeclared, kData };
+enum class MapKind : std::uint8_t { kDeclared, kData, kConfig };
 struct MapEntry {
   std::shared_ptr<const MapSpec> spec;
   MapKind kind{};
   SectionIndex section = 0;
-  std::uint64_t offset = 0;  ///< kDeclared: of the declaration. kData: 0.
+  std::uint64_t offset = 0;  ///< kDeclared: of the declaration. Else: 0.
 };
+
+/// What the one value of a data section's map is made of.
+struct DataMap {
+  std::string_view section;  ///< ".rodata"...
+  std::string_view object;   ///< Name of the file.
+  std::uint64_t size = 0;
+  std::span<const std::byte> initial;
+};
+/// Without MapEntry::section. `.rodata` and `.kconfig` are constant.
+MapEntry make_data_map(const DataMap& data, const std::shared_ptr<const Btf>& btf);
 
 /// BTF-defined maps: the structures of section .maps.
 Result<std::vector<MapEntry>> read_btf_maps(const ElfFile& file, const std::shared_ptr<const Btf>& btf);

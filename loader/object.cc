@@ -95,6 +95,8 @@ class ObjectBuilder {
     TRY(std::vector<loader::MapEntry> legacy, loader::read_legacy_maps(file_));
     TRY(std::vector<loader::MapEntry> declared, loader::read_btf_maps(file_, types_.btf));
     TRY(std::vector<loader::MapEntry> data, loader::read_data_maps(file_, types_.btf, options_.name));
+    externals_ = loader::read_externals(file_, types_.btf, options_);
+    if (externals_.kconfig) data.push_back(*externals_.kconfig);
     for (auto* list : {&legacy, &declared, &data})
       for (loader::MapEntry& entry : *list) {
         object_.maps_.push_back(entry.spec);
@@ -122,7 +124,7 @@ class ObjectBuilder {
   Status add_program(std::size_t index) {
     const Function& function = functions_[index];
     const std::size_t left = kMaxTotalSlots - slots_;
-    const loader::LinkInput input{.file = file_, .functions = functions_, .maps = maps_, .btf = types_.btf.get()};
+    const loader::LinkInput input{.file = file_, .functions = functions_, .maps = maps_, .externals = externals_};
     TRY(loader::LinkedProgram linked, link_program(input, index, std::min(kMaxSlots, left)));
     slots_ += linked.insns.size();
     Program program = describe(function);
@@ -150,6 +152,7 @@ class ObjectBuilder {
     program.license = object_.license_;
     program.kernel_version = version_;
     program.btf = types_.btf;
+    program.target_btf = options_.target_btf;
     return program;
   }
 
@@ -191,6 +194,7 @@ class ObjectBuilder {
   BySection<LineRecord> line_records_;
   std::vector<Function> functions_;
   std::vector<loader::MapEntry> maps_;
+  loader::Externals externals_;
   std::uint32_t version_ = 0;
   std::size_t slots_ = 0;  // Of all programs so far.
   std::size_t text_ = 0;   // Characters copied into programs so far.

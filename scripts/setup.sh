@@ -8,9 +8,9 @@
 set -euo pipefail
 
 base=(build-essential g++-12 clang-14 cmake ninja-build ccache pkg-config python3
-  libasmjit-dev libelf-dev libgtest-dev libgmock-dev libbenchmark-dev libcli11-dev nlohmann-json3-dev libpcap-dev
+  libasmjit-dev libelf-dev libgtest-dev libgmock-dev libbenchmark-dev libcli11-dev nlohmann-json3-dev libpcap-dev zlib1g-dev
   llvm-14 tcpdump xdp-tools linux-libc-dev libbpf-dev)
-arm64=(g++-12-aarch64-linux-gnu qemu-user libasmjit-dev:arm64 libelf-dev:arm64 libgtest-dev:arm64 libgmock-dev:arm64 libpcap-dev:arm64
+arm64=(g++-12-aarch64-linux-gnu qemu-user libasmjit-dev:arm64 libelf-dev:arm64 libgtest-dev:arm64 libgmock-dev:arm64 libpcap-dev:arm64 zlib1g-dev:arm64
   libstdc++-12-dev:arm64)
 bench=(libdpdk-dev)
 dev=(git clang-format-14 clang-tidy-14 libclang-rt-14-dev valgrind)

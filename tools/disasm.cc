@@ -12,6 +12,7 @@
 #include "tools/hex.h"
 #include "tools/subcommand.h"
 #include "tools/syntax.h"
+#include "tools/target_kernel.h"
 
 namespace skep::tools {
 namespace {
@@ -26,6 +27,7 @@ struct Options {
   Format format = Format::kAuto;
   isa::Syntax syntax = isa::Syntax::kC;
   bool plain = false;
+  TargetKernel kernel;
 };
 
 Format detect(std::span<const std::byte> bytes) {
@@ -60,8 +62,8 @@ std::string listing(std::span<const isa::Insn> insns, isa::Syntax syntax, Layout
   return all;
 }
 
-Result<std::string> disassemble_object(std::span<const std::byte> bytes, const Options& options, Layout layout) {
-  TRY(const Object object, Object::from_elf(bytes, {.name = options.file, .default_type = {}}));
+Result<std::string> disassemble_object(std::span<const std::byte> bytes, Options& options, Layout layout) {
+  TRY(const Object object, options.kernel.load(bytes, {.name = options.file, .default_type = {}}));
   std::string all;
   bool found = options.program.empty();
   for (const Program& program : object.programs()) {
@@ -75,7 +77,7 @@ Result<std::string> disassemble_object(std::span<const std::byte> bytes, const O
   return all;
 }
 
-Result<std::string> disassemble(std::span<const std::byte> bytes, const Options& options) {
+Result<std::string> disassemble(std::span<const std::byte> bytes, Options& options) {
   const Layout layout = options.plain ? Layout::kPlain : Layout::kListing;
   const Format format = options.format == Format::kAuto ? detect(bytes) : options.format;
   if (format == Format::kElf) return disassemble_object(bytes, options, layout);
@@ -95,7 +97,7 @@ Format format_of(std::string_view name) {
   return name == "hex" ? Format::kHex : Format::kAuto;
 }
 
-ExitCode run(const Options& options) {
+ExitCode run(Options& options) {
   const auto bytes = read_file(options.file);
   if (!bytes) return fail(bytes.error());
   const auto text = disassemble(*bytes, options);
@@ -113,6 +115,7 @@ Action add_disasm(CLI::App& command) {
       .add_option_function<std::string>(
           "--format", [options](const std::string& name) { options->format = format_of(name); }, "What FILE is")
       ->check(CLI::IsMember({"auto", "elf", "binary", "hex"}));
+  options->kernel.add_options(command);
   command.add_option("--program", options->program, "Only this program, or the programs of this section");
   command.add_flag("--plain", options->plain, "Text that `skep asm` takes: no numbers, no bytes");
   add_syntax_option(command, options->syntax);

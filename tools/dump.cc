@@ -9,6 +9,7 @@
 #include "skep/btf.h"
 #include "skep/object.h"
 #include "tools/subcommand.h"
+#include "tools/target_kernel.h"
 
 namespace skep::tools {
 
@@ -19,6 +20,7 @@ using Json = nlohmann::ordered_json;
 struct DumpOptions {
   std::string path;
   bool json = false;
+  TargetKernel kernel;
   bool programs = false, maps = false, types = false, relocations = false, lines = false;
   [[nodiscard]] bool all() const { return !programs && !maps && !types && !relocations && !lines; }
 };
@@ -163,10 +165,10 @@ Json json_of(const Object& object) {
           {"types", std::move(types)}};
 }
 
-ExitCode run(const DumpOptions& options) {
+ExitCode run(DumpOptions& options) {
   const auto bytes = read_file(options.path);
   if (!bytes) return fail(bytes.error());
-  const auto object = Object::from_elf(*bytes, {.name = options.path, .default_type = ProgramType::kUnspec});
+  const auto object = options.kernel.load(*bytes, {.name = options.path, .default_type = ProgramType::kUnspec});
   if (!object) return fail(options.path, object.error());
   if (options.json) {
     // Names in an object are bytes; what is not UTF-8 becomes U+FFFD.
@@ -187,6 +189,7 @@ ExitCode run(const DumpOptions& options) {
 Action add_dump(CLI::App& command) {
   auto options = std::make_shared<DumpOptions>();
   command.add_option("object", options->path, "ELF object, as clang -target bpf makes it")->required();
+  options->kernel.add_options(command);
   command.add_flag("--json", options->json, "One JSON object with everything");
   command.add_flag("--programs", options->programs, "Only programs, with their functions");
   command.add_flag("--maps", options->maps, "Only maps");

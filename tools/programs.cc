@@ -43,10 +43,10 @@ Result<ProgramType> parse_program_type(const std::string& name) {
   return Error{Errc::kInvalid, "unknown program type \"" + name + "\"; known: " + known};
 }
 
-Result<std::vector<Program>> read_programs(const std::string& path, ProgramType type) {
+Result<std::vector<Program>> read_programs(const std::string& path, ProgramType type, TargetKernel& kernel) {
   TRY(const auto bytes, read_file(path));
   if (!is_elf(bytes)) return from_bytecode(bytes, type);
-  TRY(const Object object, Object::from_elf(bytes, {.name = fs::path(path).filename().string(), .default_type = type}));
+  TRY(const Object object, kernel.load(bytes, {.name = fs::path(path).filename().string(), .default_type = type}));
   return object.programs();
 }
 

@@ -6,6 +6,7 @@
 
 #include "skep/object.h"
 #include "skep/result.h"
+#include "tools/target_kernel.h"
 
 namespace skep::tools {
 
@@ -13,7 +14,7 @@ namespace skep::tools {
 Result<ProgramType> parse_program_type(const std::string& name);
 
 /// The programs in `path`: an ELF object, or bare bytecode, which is one program `main` of type `type`.
-Result<std::vector<Program>> read_programs(const std::string& path, ProgramType type);
+Result<std::vector<Program>> read_programs(const std::string& path, ProgramType type, TargetKernel& kernel);
 
 /// Every *.o below a folder, sorted; a path that is no folder stands for itself.
 Result<std::vector<std::string>> expand(const std::vector<std::string>& paths);

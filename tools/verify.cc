@@ -27,6 +27,7 @@ struct Options {
   bool compare_kernel = false;
   std::uint32_t log_level = 0;
   unsigned jobs = 0;
+  TargetKernel kernel;
 };
 
 nlohmann::ordered_json to_json(const Judged& one) {
@@ -97,7 +98,7 @@ Counts count(const std::vector<Judged>& all) {
   return counts;
 }
 
-ExitCode run(const Options& options) {
+ExitCode run(Options& options) {
   const auto type = options.type.empty() ? Result(ProgramType::kUnspec) : parse_program_type(options.type);
   if (!type) return fail(type.error());
   const auto files = expand(options.paths);
@@ -134,6 +135,7 @@ Action add_verify(CLI::App& command) {
       ->required();
   command.add_option("--program", options->program, "Only programs of this name");
   command.add_option("--type", options->type, "Program type of bytecode, and of sections whose name says none");
+  options->kernel.add_options(command);
   command.add_flag("--json", options->json, "One JSON object per program and line");
   command.add_flag("-q,--quiet", options->quiet, "Say nothing of accepted programs");
   command.add_flag(

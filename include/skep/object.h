@@ -19,6 +19,9 @@ struct ObjectOptions {
   /// Types of the kernel that the programs are meant for (contents of /sys/kernel/btf/vmlinux). Null: programs that
   /// depend on them (CO-RE, kfuncs, kernel symbols) are Program::unsupported.
   std::shared_ptr<const Btf> target_btf{};
+  /// Its configuration (/proc/config.gz, unpacked), its symbols (/proc/kallsyms); null: not known.
+  std::shared_ptr<const std::string> target_config{}, target_symbols{};
+  std::uint32_t target_version = 0;  ///< LINUX_KERNEL_VERSION: 6.18.2 is 0x061202; 0: not known.
 };
 
 /// One relocation of a program, for `skep dump`.

@@ -44,6 +44,8 @@ struct Program {
   std::string license{};
   std::uint32_t kernel_version = 0;
   std::shared_ptr<const Btf> btf{};
+  /// Of the kernel that the program was resolved against (kfunc calls and kVariable loads name its types); may be null.
+  std::shared_ptr<const Btf> target_btf{};
   std::vector<FunctionInfo> functions{};  ///< Sorted by `first`; never empty in a loaded program.
   std::vector<LineInfo> lines{};          ///< Sorted by `first`; may be empty.
   /// Why this program cannot be judged or run, though the rest of its object can (a relocation that skep does not

@@ -8,9 +8,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "skep/btf.h"
 #include "skep/object.h"
 #include "tests/libbpf/compare_insns.h"
+#include "tools/target_kernel.h"
 
 namespace skep::oracle {
 namespace {
@@ -38,7 +38,7 @@ std::vector<fs::path> list_objects(const fs::path& path) {
   return found;
 }
 
-void compare_object(const fs::path& path, const ObjectOptions& kernel, Counts& counts) {
+void compare_object(const fs::path& path, tools::TargetKernel& kernel, Counts& counts) {
   ++counts.objects;
   const Recording theirs = record(path.string());
   if (!theirs.error.empty()) {
@@ -46,9 +46,8 @@ void compare_object(const fs::path& path, const ObjectOptions& kernel, Counts& c
     std::printf("  libbpf does not open %s: %s\n", path.filename().c_str(), theirs.error.c_str());
     return;
   }
-  ObjectOptions options = kernel;
-  options.name = path.filename().string();
-  const Result<Object> mine = Object::from_elf(read_bytes(path), options);
+  const Result<Object> mine =
+      kernel.load(read_bytes(path), {.name = path.filename().string(), .default_type = ProgramType::kUnspec});
   for (const RecordedProgram& program : theirs.programs) {
     if (!program.error.empty()) {
       ++counts.not_loaded;
@@ -72,21 +71,13 @@ void compare_object(const fs::path& path, const ObjectOptions& kernel, Counts& c
 
 int main(int count, char** arguments) {
   using namespace skep;
-  ObjectOptions options;
-  if (const auto bytes = oracle::read_bytes("/sys/kernel/btf/vmlinux"); !bytes.empty()) {
-    auto btf = Btf::parse(bytes);
-    if (!btf) {
-      std::printf("/sys/kernel/btf/vmlinux: %s\n", btf.error().message.c_str());
-      return 1;
-    }
-    options.target_btf = std::make_shared<const Btf>(*std::move(btf));
-  }
+  tools::TargetKernel kernel;
   oracle::Counts all;
   for (int i = 1; i < count; ++i) {
     oracle::Counts counts;
     const auto objects = oracle::list_objects(arguments[i]);
     if (objects.empty()) std::printf("%s: skipped, no object there\n", arguments[i]);
-    for (const auto& path : objects) oracle::compare_object(path, options, counts);
+    for (const auto& path : objects) oracle::compare_object(path, kernel, counts);
     std::printf(
         "%s: %d objects, %d programs compared, %d equal, %d different; libbpf does not open %d objects and "
         "load %d programs\n",

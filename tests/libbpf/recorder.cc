@@ -92,8 +92,12 @@ std::vector<isa::RawInsn> instructions(const bpf_program* program, const std::ma
     const bool map = insn.opcode == 0x18 && (insn.src == BPF_PSEUDO_MAP_FD || insn.src == BPF_PSEUDO_MAP_VALUE);
     if (map) {
       const auto found = numbers.find(insn.imm);
+      if (found == numbers.end()) {  // Written so in the object.
+        insns.push_back(insn);
+        continue;
+      }
       insn.src = insn.src == BPF_PSEUDO_MAP_FD ? BPF_PSEUDO_MAP_IDX : BPF_PSEUDO_MAP_IDX_VALUE;
-      insn.imm = found == numbers.end() ? -1 : static_cast<std::int32_t>(found->second);
+      insn.imm = static_cast<std::int32_t>(found->second);
     }
     insns.push_back(insn);
   }

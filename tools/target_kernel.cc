@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/target_kernel.h"
+
+#include <sys/utsname.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+
+#include "base/cat.h"
+#include "base/try.h"
+#include "skep/btf.h"
+#include "tools/subcommand.h"
+
+namespace skep::tools {
+namespace {
+
+constexpr const char* kBtf = "/sys/kernel/btf/vmlinux";
+constexpr const char* kSymbols = "/proc/kallsyms";
+
+std::string running_release() {
+  utsname name{};
+  return uname(&name) == 0 ? name.release : "";
+}
+
+/// KERNEL_VERSION() of "6.18.5-generic"; 0: no version.
+std::uint32_t version_of(const std::string& release) {
+  unsigned major = 0, minor = 0, patch = 0;
+  if (std::sscanf(release.c_str(), "%u.%u.%u", &major, &minor, &patch) < 2) return 0;
+  return major << 16 | minor << 8 | std::min(patch, 255u);
+}
+
+/// A text that may be compressed.
+Result<std::string> read_config(const std::string& path) {
+  gzFile file = gzopen(path.c_str(), "rb");
+  if (file == nullptr) return Error{Errc::kSystem, path + ": cannot be read"};
+  constexpr std::size_t kLargest = 16u << 20;
+  std::string text;
+  char buffer[1 << 16];
+  int count = 0;
+  while ((count = gzread(file, buffer, sizeof(buffer))) > 0 && text.size() < kLargest)
+    text.append(buffer, static_cast<std::size_t>(count));
+  gzclose(file);
+  if (count < 0) return Error{Errc::kMalformed, path + ": damaged"};
+  return text;
+}
+
+bool readable(const std::string& path) { return access(path.c_str(), R_OK) == 0; }
+
+bool needs_kernel(const Object& object) {
+  return std::any_of(object.programs().begin(), object.programs().end(), [](const Program& program) {
+    return !program.unsupported.empty() || program.type == ProgramType::kTracing || program.type == ProgramType::kLsm ||
+           program.type == ProgramType::kStructOps || program.type == ProgramType::kExt;
+  });
+}
+
+}  // namespace
+
+void TargetKernel::add_options(CLI::App& command) {
+  command.add_option("--btf", btf_path_, "Types of the kernel that the programs are for (default: the running kernel's)")
+      ->check(CLI::ExistingFile);
+  command.add_option("--kconfig", config_path_, "That kernel's configuration, may be compressed")
+      ->check(CLI::ExistingFile);
+}
+
+Status TargetKernel::read() {
+  if (read_) return kOk;
+  read_ = true;
+  const std::string release = running_release();
+  const std::string types = btf_path_.empty() ? kBtf : btf_path_;
+  if (!btf_path_.empty() || readable(types)) {
+    TRY(const auto bytes, read_file(types));
+    auto btf = Btf::parse(bytes);
+    if (!btf) return Error{btf.error().code, cat(types, ": ", btf.error().message)};
+    known_.target_btf = std::make_shared<const Btf>(*std::move(btf));
+  }
+  for (const std::string& path : {config_path_, std::string("/proc/config.gz"), "/boot/config-" + release}) {
+    if (known_.target_config != nullptr || path.empty() || !readable(path)) continue;
+    TRY(std::string text, read_config(path));
+    known_.target_config = std::make_shared<const std::string>(std::move(text));
+  }
+  if (readable(kSymbols)) {
+    TRY(std::string text, read_text(kSymbols));
+    known_.target_symbols = std::make_shared<const std::string>(std::move(text));
+  }
+  known_.target_version = version_of(release);
+  return kOk;
+}
+
+Result<Object> TargetKernel::load(std::span<const std::byte> bytes, ObjectOptions options) {
+  // Reading the kernel's types takes longer than most objects do: first without.
+  Result<Object> plain = Object::from_elf(bytes, options);
+  if (!plain || (!needs_kernel(*plain) && btf_path_.empty())) return plain;
+  TRY_OK(read());
+  options.target_btf = known_.target_btf;
+  options.target_config = known_.target_config;
+  options.target_symbols = known_.target_symbols;
+  options.target_version = known_.target_version;
+  return Object::from_elf(bytes, options);
+}
+
+}  // namespace skep::tools
