@@ -207,7 +207,8 @@ Result<btf::Type> BtfParser::read_composite(const Record& record, btf::Aggregate
 Result<btf::Type> BtfParser::read_enum(const Record& record) {
   TRY(const std::string_view name, text(record.name_offset));
   btf::Enum result{.name = name, .size = record.size_or_type, .is_signed = record.flag(), .values = {}};
-  if (result.size != 1 && result.size != 2 && result.size != 4 && result.size != 8)
+  const bool declared_only = result.size == 0 && record.count() == 0;  // `enum mode;`
+  if (!declared_only && result.size != 1 && result.size != 2 && result.size != 4 && result.size != 8)
     return malformed(cat("enumeration '", name, "' of ", result.size, " bytes, expected 1, 2, 4 or 8"));
   for (std::uint32_t i = 0; i < record.count(); ++i) {
     TRY(const Words2 value, next<Words2>());

@@ -58,6 +58,7 @@ std::uint64_t extract_bits(std::span<const std::byte> bytes, std::uint64_t first
   return value;
 }
 std::int64_t sign_extend(std::uint64_t value, std::uint32_t bits) {
+  if (bits == 0) return 0;  // An enumeration that is only declared.
   const std::uint32_t shift = 64 - bits;
   return std::bit_cast<std::int64_t>(value << shift) >> shift;
 }

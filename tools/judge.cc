@@ -52,10 +52,11 @@ class Progress {
 
 }  // namespace
 
-std::vector<Judged> collect(const std::vector<std::string>& files, const std::string& only, ProgramType type) {
+std::vector<Judged> collect(const std::vector<std::string>& files, const std::string& only, ProgramType type,
+                            TargetKernel& kernel) {
   std::vector<Judged> all;
   for (const std::string& file : files) {
-    auto programs = read_programs(file, type);
+    auto programs = read_programs(file, type, kernel);
     if (!programs) {
       all.push_back({.object = file, .program = nullptr, .verdict = {}, .error = programs.error().message});
       continue;

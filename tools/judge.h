@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "skep/verify.h"
+#include "tools/target_kernel.h"
 
 namespace skep::tools {
 
@@ -22,7 +23,8 @@ struct Judged {
 
 /// The programs of these files, not yet judged. `only`: those of this name; empty: all. `type`: of programs whose
 /// section says none.
-std::vector<Judged> collect(const std::vector<std::string>& files, const std::string& only, ProgramType type);
+std::vector<Judged> collect(const std::vector<std::string>& files, const std::string& only, ProgramType type,
+                            TargetKernel& kernel);
 
 /// Judges all of them on `jobs` threads; shows progress on a terminal that waits.
 void judge_all(std::vector<Judged>& all, const VerifyOptions& options, unsigned jobs);

@@ -54,7 +54,7 @@ Result<std::vector<std::byte>> read_bytes(const std::string& option, const std::
 /// Everything that one `skep run` does after the command line is parsed.
 class Run {
  public:
-  explicit Run(const RunCommand& command) : command_(command) {}
+  Run(const RunCommand& command, TargetKernel& kernel) : command_(command), kernel_(kernel) {}
 
   ExitCode operator()() {
     if (const std::string wrong = contradiction(command_); !wrong.empty()) return usage(wrong);
@@ -64,7 +64,7 @@ class Run {
       if (!parsed) return usage("--type: " + parsed.error().message);
       type = *parsed;
     }
-    Result<std::vector<Program>> programs = read_programs(command_.object, type);
+    Result<std::vector<Program>> programs = read_programs(command_.object, type, kernel_);
     if (!programs) return fail(in_object(programs.error()));
     Session session(command_, std::move(*programs));
     const Status status = run(session);
@@ -188,6 +188,7 @@ class Run {
   }
 
   const RunCommand& command_;
+  TargetKernel& kernel_;
   RunReport report_;
   hooks::RunPacketsOptions options_;
   std::vector<std::byte> context_, data_;
@@ -239,7 +240,9 @@ void add_options(CLI::App& command, RunCommand& options) {
 Action add_run(CLI::App& command) {
   auto options = std::make_shared<RunCommand>();
   add_options(command, *options);
-  return [options] { return Run(*options)(); };
+  auto kernel = std::make_shared<TargetKernel>();
+  kernel->add_options(command);
+  return [options, kernel] { return Run(*options, *kernel)(); };
 }
 
 }  // namespace skep::tools

@@ -59,7 +59,8 @@ bool needs_kernel(const Object& object) {
 }  // namespace
 
 void TargetKernel::add_options(CLI::App& command) {
-  command.add_option("--btf", btf_path_, "Types of the kernel that the programs are for (default: the running kernel's)")
+  command
+      .add_option("--btf", btf_path_, "Types of the kernel that the programs are for (default: the running kernel's)")
       ->check(CLI::ExistingFile);
   command.add_option("--kconfig", config_path_, "That kernel's configuration, may be compressed")
       ->check(CLI::ExistingFile);

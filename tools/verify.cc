@@ -103,7 +103,7 @@ ExitCode run(Options& options) {
   if (!type) return fail(type.error());
   const auto files = expand(options.paths);
   if (!files) return fail(files.error());
-  std::vector<Judged> all = collect(*files, options.program, *type);
+  std::vector<Judged> all = collect(*files, options.program, *type, options.kernel);
   if (all.empty()) {
     const std::string wanted = options.program.empty() ? "no program" : "no program named \"" + options.program + "\"";
     return fail(Error{Errc::kNotFound, options.paths.front() + ": " + wanted + " in it"});

@@ -17,8 +17,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Where libbpf 1.2 and later do otherwise than Debian's 1.1, as skep does.
+struct Newer {
+  std::string_view object, program, reason;
+};
+constexpr Newer kNewer[] = {
+    {"task_kfunc_success.bpf.o", "test_task_kfunc_flavor_relo", "flavours of kernel functions (libbpf 1.3)"},
+};
+const Newer* find_newer(std::string_view object, std::string_view program) {
+  const auto* const found = std::find_if(std::begin(kNewer), std::end(kNewer), [&](const Newer& row) {
+    return row.object == object && row.program == program;
+  });
+  return found == std::end(kNewer) ? nullptr : found;
+}
+
 struct Counts {
-  int objects = 0, compared = 0, equal = 0, different = 0, not_loaded = 0, not_opened = 0;
+  int objects = 0, compared = 0, equal = 0, different = 0, not_loaded = 0, not_opened = 0, newer = 0;
 };
 
 std::vector<std::byte> read_bytes(const fs::path& path) {
@@ -55,6 +69,11 @@ void compare_object(const fs::path& path, tools::TargetKernel& kernel, Counts& c
                   program.error.c_str());
       continue;
     }
+    if (const Newer* newer = find_newer(path.filename().native(), program.name)) {
+      ++counts.newer;
+      std::printf("  not compared: %s %s: %s\n", path.filename().c_str(), program.name.c_str(), newer->reason.data());
+      continue;
+    }
     ++counts.compared;
     const Program* found = mine ? mine->find_program(program.name) : nullptr;
     const std::string difference = !mine              ? mine.error().message
@@ -80,9 +99,9 @@ int main(int count, char** arguments) {
     for (const auto& path : objects) oracle::compare_object(path, kernel, counts);
     std::printf(
         "%s: %d objects, %d programs compared, %d equal, %d different; libbpf does not open %d objects and "
-        "load %d programs\n",
+        "load %d programs, %d are newer than it\n",
         arguments[i], counts.objects, counts.compared, counts.equal, counts.different, counts.not_opened,
-        counts.not_loaded);
+        counts.not_loaded, counts.newer);
     all.objects += counts.objects;
     all.different += counts.different;
   }

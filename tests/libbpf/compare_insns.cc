@@ -11,6 +11,7 @@ namespace skep::oracle {
 namespace {
 
 constexpr std::uint8_t kLoadImm64 = 0x18, kCall = 0x85;
+constexpr std::size_t kKernelName = 15;
 constexpr std::int32_t kMissingKfunc = 2'002'000'000;
 
 bool refers_to_map(const isa::RawInsn& insn) {
@@ -44,7 +45,9 @@ std::string first_difference(const Program& mine, const RecordedProgram& theirs,
       const std::string ours = map_name(mine, insns[i].imm);
       const auto number = static_cast<std::size_t>(wanted.imm);
       const std::string other = number < map_names.size() ? map_names[number] : cat("map ", wanted.imm);
-      if (ours != other) return cat("at ", i, ": map ", ours, ", libbpf has ", other);
+      // libbpf 1.1 cuts the names of sections of the kind .bss.NAME to what the kernel keeps.
+      if (ours.substr(0, kKernelName) != other.substr(0, kKernelName))
+        return cat("at ", i, ": map ", ours, ", libbpf has ", other);
       wanted.imm = insns[i].imm;
     }
     // A kfunc that the kernel lacks: libbpf 1.2 and later mark the call, 1.1 leaves it a kfunc call of number 0.

@@ -169,7 +169,7 @@ TEST(Loader, WhatOnlyAKernelHasCostsOnlyTheProgramThatNeedsIt) {
   const Object object = load("externs");
   EXPECT_THAT(object.find_program("needs_kconfig")->unsupported,
               HasSubstr("'LINUX_KERNEL_VERSION' (extern in .kconfig)"));
-  EXPECT_THAT(object.find_program("needs_ksym")->unsupported, HasSubstr("kernel symbol 'bpf_prog_active'"));
+  EXPECT_THAT(object.find_program("needs_ksym")->unsupported, HasSubstr("kernel variable 'bpf_prog_active'"));
   EXPECT_THAT(object.find_program("needs_kfunc")->unsupported, HasSubstr("kernel function 'bpf_some_kfunc'"));
   EXPECT_THAT(object.find_program("needs_nothing")->unsupported, IsEmpty());
   const Object core = load("core");
