@@ -6,7 +6,7 @@
 namespace skep::lower {
 namespace {
 
-constexpr std::int64_t kMaxLoops = 8 * 1024 * 1024;  // As many as bpf_loop() does at most.
+constexpr std::int64_t kMaxLoops = std::int64_t{8} << 20;  // As many as bpf_loop() does at most.
 
 std::int32_t slot_offset(std::uint32_t stack_bytes) { return -static_cast<std::int32_t>(stack_bytes) - 8; }
 
