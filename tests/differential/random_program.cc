@@ -135,8 +135,18 @@ class Generator {
   Item item(std::uint32_t at, std::uint32_t count, bool may_loop) {
     Item out;
     const std::uint32_t kind = random_.below(100);
-    if (kind < 45) {
+    if (kind < 35) {
       out.insns.push_back(arithmetic());
+    } else if (kind < 40) {
+      out.insns = idiom();
+    } else if (kind < 42) {
+      out.insns = indexed_load();
+    } else if (kind < 45) {
+      // As LLVM ends loops: the branch skips the jump.
+      out.insns = {branch(), Jump{}};
+      set_offset(out.insns.front(), 1);
+      out.branches = true;
+      out.target = at + 1 + random_.below(std::min(count - at, 6u));
     } else if (kind < 65) {
       out.insns.push_back(memory());
     } else if (kind < 70) {
@@ -190,6 +200,51 @@ class Generator {
     if (auto* value = std::get_if<Imm>(&src); value != nullptr && shifts)
       value->value &= static_cast<std::int32_t>(bits(width)) - 1;
     return Alu{.op = row.op, .width = width, .dst = any_reg(), .src = src};
+  }
+
+  /// What native code does in one instruction, or nearly so: rotations, extensions, sums of two.
+  Insns idiom() {
+    const Width width = random_.chance(50) ? Width::k64 : Width::k32, copied = random_.chance(80) ? width : Width::k64;
+    const Reg a = any_reg(), b = any_reg(), c = any_reg();
+    const std::uint32_t count = random_.below(bits(width));
+    const bool left = random_.chance(50);
+    const auto alu = [&](AluOp op, Reg dst, Operand src) {
+      return Alu{.op = op, .width = width, .dst = dst, .src = src};
+    };
+    const Alu copy{.op = AluOp::kMov, .width = copied, .dst = a, .src = b};
+    const Imm one = imm(count), other = imm((bits(width) - count) % bits(width));
+    switch (random_.below(4)) {
+      case 0:
+        return {copy, alu(left ? AluOp::kLsh : AluOp::kRsh, a, one), alu(AluOp::kMov, c, b),
+                alu(left ? AluOp::kRsh : AluOp::kLsh, c, other), alu(AluOp::kOr, c, a)};
+      case 1:
+        return {copy, alu(left ? AluOp::kLsh : AluOp::kRsh, a, one), alu(left ? AluOp::kRsh : AluOp::kLsh, b, other),
+                alu(AluOp::kOr, left ? a : b, left ? b : a)};
+      case 2:
+        return {copy, alu(AluOp::kLsh, a, imm(8 * (count / 8))),
+                alu(left ? AluOp::kRsh : AluOp::kArsh, a, imm(8 * (count / 8)))};
+      default:
+        return {copy, alu(AluOp::kAdd, a, left ? Operand(c) : Operand(any_imm()))};
+    }
+  }
+
+  /// Base and index in registers. What is left of the address is overwritten, because addresses differ among engines.
+  Insns indexed_load() {
+    const Size size = kSizeTable[random_.below(4)].size;
+    const Place where = place(bytes(size), false);
+    const Reg address = any_reg(), dst = any_reg();
+    const Reg index{static_cast<std::uint8_t>((address.index + 1) % 8)};
+    const std::uint32_t step = random_.below(100);
+    Insns out{Alu{.op = AluOp::kMov, .width = Width::k64, .dst = index, .src = imm(step)},
+              Alu{.op = AluOp::kMov, .width = Width::k64, .dst = address, .src = where.base},
+              Alu{.op = AluOp::kAdd, .width = Width::k64, .dst = address, .src = index},
+              Load{.size = size,
+                   .extend = size != Size::k64 && random_.chance(40) ? Extend::kSign : Extend::kZero,
+                   .dst = dst,
+                   .base = address,
+                   .offset = static_cast<std::int16_t>(where.offset - static_cast<std::int32_t>(step))}};
+    if (dst != address) set_constant(out, address);
+    return out;
   }
 
   Insn byte_swap() {
