@@ -42,13 +42,13 @@ inline constexpr ProgramTypeSet kTcTypes = set_of(ProgramType::kSchedCls, Progra
 inline constexpr ProgramTypeSet kTracingTypes =
     set_of(ProgramType::kKprobe, ProgramType::kTracepoint, ProgramType::kPerfEvent, ProgramType::kRawTracepoint,
            ProgramType::kRawTracepointWritable, ProgramType::kTracing);
-inline constexpr ProgramTypeSet kLwtTypes =
-    set_of(ProgramType::kLwtIn, ProgramType::kLwtOut, ProgramType::kLwtXmit);
+inline constexpr ProgramTypeSet kLwtTypes = set_of(ProgramType::kLwtIn, ProgramType::kLwtOut, ProgramType::kLwtXmit);
 inline constexpr ProgramTypeSet kSkbTypes =
     kTcTypes | set_of(ProgramType::kSocketFilter, ProgramType::kCgroupSkb, ProgramType::kLwtIn, ProgramType::kLwtOut,
                       ProgramType::kLwtXmit, ProgramType::kLwtSeg6local, ProgramType::kSkSkb);
 inline constexpr ProgramTypeSet kSkbDataTypes = kSkbTypes & ~set_of(ProgramType::kSocketFilter);
 inline constexpr ProgramTypeSet kSkbMarkTypes = kSkbDataTypes & ~set_of(ProgramType::kSkSkb);
+inline constexpr ProgramTypeSet kSkbMarkReaders = kAllTypes & ~set_of(ProgramType::kSkSkb);
 inline constexpr ProgramTypeSet kSkbPriorityTypes =
     kTcTypes | set_of(ProgramType::kCgroupSkb, ProgramType::kLwtXmit, ProgramType::kSkSkb);
 inline constexpr ProgramTypeSet kSkbCbTypes = kSkbTypes & ~set_of(ProgramType::kSkSkb);

@@ -18,8 +18,9 @@ Rejection reject(Diagnostic reason, VerifyStats stats = {}) {
 /// Program types whose rules are modelled.
 constexpr ProgramTypeSet kModelled =
     kTcTypes | set_of(ProgramType::kSocketFilter, ProgramType::kXdp, ProgramType::kCgroupSkb, ProgramType::kTracepoint,
-                      ProgramType::kKprobe, ProgramType::kRawTracepoint, ProgramType::kPerfEvent,
-                      ProgramType::kSyscall);
+                      ProgramType::kKprobe, ProgramType::kRawTracepoint, ProgramType::kPerfEvent, ProgramType::kSyscall,
+                      ProgramType::kLwtIn, ProgramType::kLwtOut, ProgramType::kLwtXmit, ProgramType::kLwtSeg6local,
+                      ProgramType::kSkSkb);
 
 /// The entry function names a callback for exceptions, whose rules are not modelled.
 bool has_exception_callback(const Program& program) {
