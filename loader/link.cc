@@ -19,6 +19,8 @@ namespace {
 // RFC 9669 §3 and §5: what relocations change.
 constexpr std::uint8_t kLoadImm64 = 0x18;
 constexpr std::uint8_t kCall = 0x85;
+constexpr std::string_view kArenaSection = ".addr_space.1";
+constexpr auto kArena = static_cast<MapType>(33);  // BPF_MAP_TYPE_ARENA
 // libbpf's POISON_CALL_KFUNC_BASE.
 constexpr std::int32_t kAbsentFunction = 2'002'000'000;
 constexpr std::int64_t kSlot = sizeof(isa::RawInsn);
@@ -200,11 +202,14 @@ class Linker {
   void bind_map(const Function& function, std::size_t slot, std::uint32_t at, const ElfSymbol& symbol,
                 std::int64_t offset) {
     const auto& maps = input_.maps;
+    const ElfSection& section = input_.file.sections[symbol.section];
+    // Variables of an arena have a section of their own, but live in the arena's map.
+    const bool in_arena = section.name == kArenaSection;
     const auto found = std::find_if(maps.begin(), maps.end(), [&](const MapEntry& map) {
+      if (in_arena) return map.spec->type == kArena;
       return map.section == symbol.section &&
              (map.kind == MapKind::kData || static_cast<std::int64_t>(map.offset) == offset);
     });
-    const ElfSection& section = input_.file.sections[symbol.section];
     if (found == maps.end()) {
       fail(function, slot,
            cat("refers to '", symbol.name, "' at byte ", offset, " of section '", section.name,
@@ -212,7 +217,7 @@ class Linker {
       return;
     }
     isa::RawInsn &low = result_.insns[at], &high = result_.insns[at + 1];
-    const bool data = found->kind == MapKind::kData;
+    const bool data = found->kind == MapKind::kData || in_arena;
     if (data && (offset < INT32_MIN || offset > INT32_MAX)) {
       fail(function, slot, cat("refers to byte ", offset, " of section '", section.name, "'"));
       return;

@@ -103,5 +103,17 @@ TEST(Externs, VersionAndSymbolsOfTheTarget) {
   EXPECT_THAT(object.find_program("needs_nothing")->unsupported, IsEmpty());
 }
 
+TEST(Arena, VariablesLieInTheArena) {
+  const Object object = load("arena");
+  const Program& program = *object.find_program("load_second");
+  EXPECT_THAT(program.unsupported, IsEmpty());
+  ASSERT_EQ(program.maps.size(), 1u);
+  EXPECT_EQ(program.maps[0]->name, "arena");
+  const auto* address = std::get_if<isa::LoadImm64>(&program.insns[0]);
+  ASSERT_NE(address, nullptr);
+  EXPECT_EQ(address->kind, isa::Imm64Kind::kMapValueIndex);
+  EXPECT_EQ(address->high, 8);
+}
+
 }  // namespace
 }  // namespace skep
