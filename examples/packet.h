@@ -79,9 +79,9 @@ enum {
 
 /// Where the layers of one packet begin. Null: the packet has no such layer, or is cut before it ends.
 struct layers {
-  struct ipv4 *ipv4;
-  struct ipv6 *ipv6;
-  void *transport;
+  struct ipv4* ipv4;
+  struct ipv6* ipv6;
+  void* transport;
   __u16 ethertype;  ///< Of what follows the last VLAN tag; host order.
   __u16 vlan;       ///< Outer VLAN id; 0: none.
   __u8 protocol;
@@ -89,10 +89,10 @@ struct layers {
 };
 
 /// Fills `layers` from the network header on.
-static __always_inline void parse_network(void *at, void *end, struct layers *layers) {
+static __always_inline void parse_network(void* at, void* end, struct layers* layers) {
   if (layers->ethertype == ETHERTYPE_IPV4) {
-    struct ipv4 *ip = at;
-    if ((void *)(ip + 1) > end) return;
+    struct ipv4* ip = at;
+    if ((void*)(ip + 1) > end) return;
     __u32 length = (ip->version_length & 15) * 4;
     if (length < sizeof(*ip)) return;
     layers->ipv4 = ip;
@@ -100,8 +100,8 @@ static __always_inline void parse_network(void *at, void *end, struct layers *la
     layers->fragment = (ip->fragment & net16(0x1fff)) != 0;
     if (!layers->fragment) layers->transport = at + length;
   } else if (layers->ethertype == ETHERTYPE_IPV6) {
-    struct ipv6 *ip = at;
-    if ((void *)(ip + 1) > end) return;
+    struct ipv6* ip = at;
+    if ((void*)(ip + 1) > end) return;
     layers->ipv6 = ip;
     layers->protocol = ip->next_header;
     layers->transport = ip + 1;
@@ -109,17 +109,17 @@ static __always_inline void parse_network(void *at, void *end, struct layers *la
 }
 
 /// Fills `layers` from the Ethernet header on; up to two VLAN tags.
-static __always_inline void parse_ethernet(void *data, void *end, struct layers *layers) {
-  struct ethernet *ethernet = data;
+static __always_inline void parse_ethernet(void* data, void* end, struct layers* layers) {
+  struct ethernet* ethernet = data;
   __builtin_memset(layers, 0, sizeof(*layers));
-  if ((void *)(ethernet + 1) > end) return;
-  void *at = ethernet + 1;
+  if ((void*)(ethernet + 1) > end) return;
+  void* at = ethernet + 1;
   __u16 type = net16(ethernet->type);
 #pragma unroll
   for (int i = 0; i < 2; i++) {
-    struct vlan_tag *tag = at;
+    struct vlan_tag* tag = at;
     if (type != ETHERTYPE_VLAN && type != ETHERTYPE_QINQ) break;
-    if ((void *)(tag + 1) > end) return;
+    if ((void*)(tag + 1) > end) return;
     if (i == 0) layers->vlan = net16(tag->tci) & 0xfff;
     type = net16(tag->type);
     at = tag + 1;

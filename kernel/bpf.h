@@ -35,8 +35,9 @@ class Fd {
 const std::optional<std::string>& why_unavailable();
 
 struct LoadOptions {
-  std::uint32_t log_level = 1;  ///< Bits as in VerifyOptions::log_level.
-  std::uint32_t flags = 0;      ///< BPF_F_* of BPF_PROG_LOAD.
+  std::uint32_t log_level =
+      1;                    ///< Bits of the kernel's log_level: 1 states at jumps, 2 every instruction, 4 statistics.
+  std::uint32_t flags = 0;  ///< BPF_F_* of BPF_PROG_LOAD.
 };
 /// The kernel's verdict. `program` is valid exactly when it accepted.
 struct Loaded {

@@ -44,7 +44,7 @@ Result<std::shared_ptr<Map>> make_map(const MapSpec& spec, std::uint32_t cpus) {
     case MapType::kUnspec:
       break;
 #define MAP_TYPE_ROW(id, name, text, cls, ...) \
-  case MapType::k##name:                   \
+  case MapType::k##name:                       \
     return cls::make(spec, cpus);
 #include "skep/tables/map_types.def"
   }

@@ -25,7 +25,6 @@ struct Options {
   bool json = false;
   bool quiet = false;
   bool compare_kernel = false;
-  std::uint32_t log_level = 0;
   unsigned jobs = 0;
   TargetKernel kernel;
 };
@@ -66,7 +65,6 @@ void print_text(const Judged& one, const Options& options) {
     return;
   }
   std::visit(Overloaded{[&](const VerifiedProgram& accepted) {
-                          std::fputs(accepted.log().c_str(), stdout);
                           if (options.quiet) return;
                           std::printf(
                               "%s: %s accepted: %s, %zu instructions, %llu processed, %u bytes of stack, %llu us\n",
@@ -76,7 +74,6 @@ void print_text(const Judged& one, const Options& options) {
                               static_cast<unsigned long long>(one.usec));
                         },
                         [&](const Rejection& rejection) {
-                          std::fputs(rejection.log.c_str(), stdout);
                           std::fputs(render_rejection(one.object, *one.program, rejection).c_str(), stdout);
                         }},
              *one.verdict);
@@ -109,7 +106,7 @@ ExitCode run(Options& options) {
     return fail(Error{Errc::kNotFound, options.paths.front() + ": " + wanted + " in it"});
   }
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  judge_all(all, {.log_level = options.log_level}, options.jobs == 0 ? cores : options.jobs);
+  judge_all(all, {}, options.jobs == 0 ? cores : options.jobs);
   if (options.compare_kernel) return compare_with_kernel(all);
   for (const Judged& one : all) {
     if (options.json) {
@@ -141,10 +138,6 @@ Action add_verify(CLI::App& command) {
   command.add_flag(
       "--compare-kernel", options->compare_kernel,
       "Let the running kernel judge them too (needs root; nothing is attached), and print where both differ");
-  command
-      .add_option("--log-level", options->log_level,
-                  "Also print the kernel's log: bits 1 (branches), 2 (all), 4 (statistics)")
-      ->check(CLI::Range(0, 7));
   command.add_option("-j,--jobs", options->jobs, "Programs judged at once; 0: one a core")->check(CLI::Range(0, 1024));
   return [options] { return run(*options); };
 }

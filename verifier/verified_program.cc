@@ -6,11 +6,11 @@
 
 namespace skep {
 
-VerifiedProgram::VerifiedProgram(Program program, Facts facts, VerifyStats stats, std::string log)
-    : program_(std::move(program)), facts_(std::move(facts)), stats_(stats), log_(std::move(log)) {}
+VerifiedProgram::VerifiedProgram(Program program, Facts facts, VerifyStats stats)
+    : program_(std::move(program)), facts_(std::move(facts)), stats_(stats) {}
 
 VerifiedProgram VerifiedProgram::trust_without_verification(Program program) {
-  return VerifiedProgram(std::move(program), Facts{}, VerifyStats{}, std::string{});
+  return VerifiedProgram(std::move(program), Facts{}, VerifyStats{});
 }
 
 }  // namespace skep

@@ -18,7 +18,7 @@ struct XdpContext {
   std::uint32_t rx_queue_index = 0;
   std::uint32_t egress_ifindex = 0;
   std::uint32_t redirect_ifindex = 0;  ///< Set by redirect() and redirect_map(); read by who started the run.
-  std::uint64_t redirect_map = 0;      ///< Set by redirect_map(): address of the Map, its key and the flags it was given.
+  std::uint64_t redirect_map = 0;  ///< Set by redirect_map(): address of the Map, its key and the flags it was given.
   std::uint64_t redirect_key = 0;
   std::uint64_t redirect_flags = 0;
 };

@@ -113,8 +113,8 @@ class Map {
   /// Number of elements now. Arrays: max_entries.
   [[nodiscard]] virtual std::size_t size() const = 0;
 
-  /// Array-like maps: address of the first value (BPF_PSEUDO_MAP_VALUE); else nullptr. The values lie one after another,
-  /// each value_size rounded up to 8 bytes.
+  /// Array-like maps: address of the first value (BPF_PSEUDO_MAP_VALUE); else nullptr. The values lie one after
+  /// another, each value_size rounded up to 8 bytes.
   [[nodiscard]] virtual std::byte* direct_value() { return nullptr; }
   /// Freezes the map against user writes (bpf(2) BPF_MAP_FREEZE).
   virtual MapResult freeze();
@@ -122,8 +122,8 @@ class Map {
   [[nodiscard]] virtual bool contains(const void* /*address*/, std::size_t /*size*/) const { return false; }
 
   /// For for_each_map_elem: calls `visit` with each key and value (per-CPU maps: that of `cpu`) until it returns other
-  /// than 0. Elements may be updated and deleted meanwhile. Returns how many were visited; -EINVAL: the type has no such
-  /// operation.
+  /// than 0. Elements may be updated and deleted meanwhile. Returns how many were visited; -EINVAL: the type has no
+  /// such operation.
   using Visitor = std::uint64_t (*)(void* state, void* key, void* value);
   virtual std::int64_t for_each(Visitor /*visit*/, void* /*state*/, std::uint32_t /*cpu*/) { return kNoSuchOperation; }
 

@@ -45,21 +45,18 @@ struct Facts {
 };
 
 struct VerifyStats {
-  std::uint64_t processed = 0;  ///< Instructions processed, as the kernel's "processed N insns".
-  std::uint64_t states = 0, peak_states = 0;
+  std::uint64_t processed = 0;    ///< Instructions processed, as the kernel's "processed N insns".
+  std::uint64_t states = 0;       ///< States kept for comparison, all paths together.
   std::uint32_t stack_depth = 0;  ///< Bytes, deepest call chain.
 };
 struct VerifyOptions {
   std::uint64_t step_limit = 1'000'000;
-  /// 0, or bits of the kernel's log_level (1: states at jumps, 2: every instruction, 4: statistics).
-  std::uint32_t log_level = 0;
 };
 
 class VerifiedProgram;
 struct Rejection {
   Diagnostic reason{};
   VerifyStats stats{};
-  std::string log{};  ///< What the kernel would have logged at log_level; empty at 0.
 };
 using Verdict = std::variant<VerifiedProgram, Rejection>;
 
@@ -76,15 +73,13 @@ class VerifiedProgram {
   [[nodiscard]] const Program& program() const { return program_; }
   [[nodiscard]] const Facts& facts() const { return facts_; }
   [[nodiscard]] const VerifyStats& stats() const { return stats_; }
-  [[nodiscard]] const std::string& log() const { return log_; }
 
  private:
   friend Verdict verify(Program, const Platform&, const VerifyOptions&);
-  VerifiedProgram(Program program, Facts facts, VerifyStats stats, std::string log);
+  VerifiedProgram(Program program, Facts facts, VerifyStats stats);
   Program program_;
   Facts facts_;
   VerifyStats stats_{};
-  std::string log_{};
 };
 
 }  // namespace skep

@@ -12,7 +12,7 @@ namespace skep {
 namespace {
 
 Rejection reject(Diagnostic reason, VerifyStats stats = {}) {
-  return Rejection{.reason = std::move(reason), .stats = stats, .log = {}};
+  return Rejection{.reason = std::move(reason), .stats = stats};
 }
 
 /// Program types whose rules are modelled.
@@ -53,7 +53,7 @@ Verdict verify(Program program, const Platform& platform, const VerifyOptions& o
       std::make_unique<verifier::Run>(program, platform, options, std::get<verifier::Layout>(std::move(layout)));
   if (!run->explore().has_value()) return reject(std::move(*run->rejection), run->stats);
   Facts facts = std::move(run->facts);
-  return VerifiedProgram(std::move(program), std::move(facts), run->stats, {});
+  return VerifiedProgram(std::move(program), std::move(facts), run->stats);
 }
 
 }  // namespace skep

@@ -124,7 +124,6 @@ void Run::add_checkpoint(std::vector<Checkpoint>& list) {
   made.state = save(made.size);
   made.state->branches = 1;
   list.push_back(made);
-  stats.peak_states = std::max(stats.peak_states, stats.states);
   if (LoopVisit* const visit = find_loop(*made.state, true); visit != nullptr && visit->entry == nullptr)
     visit->entry = made.state;
   state.parent = made.state;

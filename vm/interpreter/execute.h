@@ -194,21 +194,23 @@ template <Policy policy>
   const u32 base = run.depth;
   SKEP_NEXT_AT(pc);
 
-#define ISA_ALU(name, ...)                \
-  SKEP_CASE_ALU(name, 64Imm, u64, pc->imm) \
-  SKEP_CASE_ALU(name, 64Reg, u64, r[pc->src]) SKEP_CASE_ALU(name, 32Imm, u32, pc->imm) SKEP_CASE_ALU(name, 32Reg, u32, r[pc->src])
-#define ISA_JMP(name, ...)                \
-  SKEP_CASE_JMP(name, 64Imm, u64, pc->imm) \
-  SKEP_CASE_JMP(name, 64Reg, u64, r[pc->src]) SKEP_CASE_JMP(name, 32Imm, u32, pc->imm) SKEP_CASE_JMP(name, 32Reg, u32, r[pc->src])
-#define ISA_SIZE(bits, ...)                                                  \
-  SKEP_CASE_LOAD(Load##bits, std::uint##bits##_t, std::uint##bits##_t, load) \
-  SKEP_CASE_LOAD(LoadSigned##bits, std::uint##bits##_t, std::int##bits##_t, load) \
+#define ISA_ALU(name, ...)                    \
+  SKEP_CASE_ALU(name, 64Imm, u64, pc->imm)    \
+  SKEP_CASE_ALU(name, 64Reg, u64, r[pc->src]) \
+  SKEP_CASE_ALU(name, 32Imm, u32, pc->imm) SKEP_CASE_ALU(name, 32Reg, u32, r[pc->src])
+#define ISA_JMP(name, ...)                    \
+  SKEP_CASE_JMP(name, 64Imm, u64, pc->imm)    \
+  SKEP_CASE_JMP(name, 64Reg, u64, r[pc->src]) \
+  SKEP_CASE_JMP(name, 32Imm, u32, pc->imm) SKEP_CASE_JMP(name, 32Reg, u32, r[pc->src])
+#define ISA_SIZE(bits, ...)                                                                 \
+  SKEP_CASE_LOAD(Load##bits, std::uint##bits##_t, std::uint##bits##_t, load)                \
+  SKEP_CASE_LOAD(LoadSigned##bits, std::uint##bits##_t, std::int##bits##_t, load)           \
   SKEP_CASE_LOAD(LoadAcquire##bits, std::uint##bits##_t, std::uint##bits##_t, load_acquire) \
-  SKEP_CASE_STORE(Store##bits##Imm, std::uint##bits##_t, store, pc->imm) \
-  SKEP_CASE_STORE(Store##bits##Reg, std::uint##bits##_t, store, r[pc->src]) \
+  SKEP_CASE_STORE(Store##bits##Imm, std::uint##bits##_t, store, pc->imm)                    \
+  SKEP_CASE_STORE(Store##bits##Reg, std::uint##bits##_t, store, r[pc->src])                 \
   SKEP_CASE_STORE(StoreRelease##bits, std::uint##bits##_t, store_release, r[pc->src])
-#define ISA_ATOMIC(name, imm, fetch, ...)    \
-  SKEP_CASE_ATOMIC(name, fetch, 32, u32) \
+#define ISA_ATOMIC(name, imm, fetch, ...) \
+  SKEP_CASE_ATOMIC(name, fetch, 32, u32)  \
   SKEP_CASE_ATOMIC(name, fetch, 64, u64)
 #include "skep/tables/opcodes.def"
 
@@ -221,7 +223,7 @@ template <Policy policy>
 Goto:
   SKEP_NEXT_AT(pc + pc->offset);
 
-CallHelper: {
+CallHelper : {
   if constexpr (policy.checked)
     if (!may_call(run, static_cast<u32>(pc->offset), {r[1], r[2], r[3], r[4], r[5]}))
       return stop(run, pc, Trap::kMemory);
@@ -238,7 +240,7 @@ CallLocal:
   if (!call<policy>(run, r, pc + 1, *from_address<const Function>(pc->imm))) return stop(run, pc, Trap::kStack);
   SKEP_NEXT_AT(pc + pc->offset);
 
-TailCall: {
+TailCall : {
   const Compiled* const code = run.code;
   const Slot* const target = tail_call<policy>(run, r);
   if (run.env.trap != Trap::kNone) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The form that the interpreter runs: one 16-byte slot for each lower::Op, whose opcode says operation, width and operand
-// form at once. The opcodes are generated from the instruction table.
+// The form that the interpreter runs: one 16-byte slot for each lower::Op, whose opcode says operation, width and
+// operand form at once. The opcodes are generated from the instruction table.
 #pragma once
 #include <cstdint>
 

@@ -6,11 +6,14 @@
 
 #include <cstdio>
 
-static std::uint64_t answer(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, skep::Env&) { return 42; }
+static std::uint64_t answer(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, skep::Env&) {
+  return 42;
+}
 
 int main() {
   const auto platform = skep::Platform::linux_like().with_helper(
-      {.id = 10000, .name = "answer", .returns = skep::RetKind::Integer, .args = {}, .available = skep::kAllTypes}, answer);
+      {.id = 10000, .name = "answer", .returns = skep::RetKind::Integer, .args = {}, .available = skep::kAllTypes},
+      answer);
   if (!platform) return 1;
   const auto insns = skep::isa::assemble("call 10000\nexit\n", skep::isa::Syntax::kC);
   if (!insns) return 1;
