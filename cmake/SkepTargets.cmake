@@ -50,14 +50,16 @@ function(skep_executable name)
   skep_compile_options(${name})
 endfunction()
 
-# Labels the test NAME, which is also the name of its executable: tests_LABEL builds what ctest -L LABEL runs, and no more.
+# Labels the test NAME, which may also be the name of its executable: tests_LABEL builds what ctest -L LABEL runs, and no more.
 function(skep_labels name)
   set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS "${ARGN}")
   foreach(label IN LISTS ARGN)
     if(NOT TARGET tests_${label})
       add_custom_target(tests_${label})
     endif()
-    add_dependencies(tests_${label} ${name})
+    if(TARGET ${name})
+      add_dependencies(tests_${label} ${name})
+    endif()
   endforeach()
 endfunction()
 
