@@ -41,16 +41,16 @@ class BtfParser {
 
   template <class T>
   Result<T> next();
-  Result<std::string_view> text(std::uint32_t offset) const;
+  [[nodiscard]] Result<std::string_view> text(std::uint32_t offset) const;
   [[nodiscard]] Error malformed(const std::string& what) const;
 
   // layout.cc
-  Status check_references() const;
+  [[nodiscard]] Status check_references() const;
   Status check_reference(TypeId from, TypeId to, const char* role) const;
-  Status check_kinds() const;
+  [[nodiscard]] Status check_kinds() const;
   Status compute_sizes();
-  Result<std::uint32_t> own_size(TypeId id) const;
-  Status check_members() const;
+  [[nodiscard]] Result<std::uint32_t> own_size(TypeId id) const;
+  [[nodiscard]] Status check_members() const;
   void index_names();
 
   Btf btf_;

@@ -19,8 +19,8 @@ namespace skep::maps {
 namespace {
 
 std::size_t page_size() {
-  static const auto kSize = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  return kSize;
+  static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  return size;
 }
 /// Private page (holds the RingBufMap's address), consumer page, producer page.
 constexpr std::size_t kPagesBeforeData = 3;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command `skep`: parses the command line and runs the subcommand that it names.
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -17,11 +19,11 @@ struct Row {
   const char* summary = nullptr;
 };
 const std::vector<Row>& rows() {
-  static const std::vector<Row> kRows = {
+  static const std::vector<Row> all = {
 #define SUBCOMMAND(name, add, summary) {name, skep::tools::add, summary},
 #include "tools/subcommands.def"
   };
-  return kRows;
+  return all;
 }
 
 constexpr const char* kFooter =
@@ -29,9 +31,7 @@ constexpr const char* kFooter =
     "refused.\n"
     "A file named - is standard input or output. `skep COMMAND --help` explains a command.";
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{"eBPF in user space: assemble, inspect, verify and run programs"};
   app.name("skep");
   app.footer(kFooter);
@@ -51,4 +51,15 @@ int main(int argc, char** argv) {
   for (const auto& [command, action] : commands)
     if (command->parsed()) return static_cast<int>(action());
   return static_cast<int>(ExitCode::kUsage);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {  // The library throws nothing; the libraries of the tool may (no memory).
+    std::fprintf(stderr, "skep: %s\n", error.what());
+    return static_cast<int>(ExitCode::kSystem);
+  }
 }

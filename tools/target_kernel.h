@@ -8,7 +8,7 @@
 #include "skep/object.h"
 #include "skep/result.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's name
 class App;
 }
 

@@ -133,7 +133,7 @@ Vm::~Vm() = default;
 Vm::Vm(Vm&&) noexcept = default;
 Vm& Vm::operator=(Vm&&) noexcept = default;
 
-Result<Image> Vm::load(VerifiedProgram program) {
+Result<Image> Vm::load(const VerifiedProgram& program) {
   auto image = std::make_shared<Image::Impl>(program.program());
   image->shared = impl_->shared;
   image->platform = impl_->platform;

@@ -76,7 +76,7 @@ class Vm {
   Vm& operator=(Vm&&) noexcept;
 
   /// Binds the program to this Vm's maps (making those that are missing) and prepares it for the Vm's engine.
-  Result<Image> load(VerifiedProgram program);
+  Result<Image> load(const VerifiedProgram& program);
   /// Makes a map before any program needs it. Error: the name is taken by a different map.
   Result<std::shared_ptr<Map>> create_map(const std::shared_ptr<const MapSpec>& spec);
   /// nullptr: no such map.

@@ -62,6 +62,8 @@ bool is_move(isa::AluOp op) {
 }
 }  // namespace
 
+// One short case for each alternative of Insn.
+// NOLINTNEXTLINE(readability-function-size)
 Run::Step Run::undo(InsnIndex insn, InsnIndex following, const HistoryEntry* entry, Marks& marks) {
   const bool slot_access = entry != nullptr && entry->stack_access;
   const auto load = [&](std::uint32_t dst) {

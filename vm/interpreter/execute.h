@@ -177,7 +177,9 @@ std::uint64_t execute(Run& run, std::uint64_t r1, std::uint64_t r2) {
     SKEP_NEXT;
 // clang-format on
 
+// The whole of the interpreter is one function, so that an op ends in the jump to the next.
 template <Policy policy>
+// NOLINTNEXTLINE(readability-function-size)
 [[gnu::flatten]] std::uint64_t run_from(Run& run, const Slot* pc, Registers& r) {
   using u64 = std::uint64_t;
   using u32 = std::uint32_t;
