@@ -64,5 +64,27 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"unknown_helper", kSocketFilter, "call 9999\nexit\n", "invalid func unknown#9999", 1}),
     [](const auto& chosen) { return std::string(chosen.param.name); });
 
+/// A main that calls `count` functions of two instructions, one after the other.
+Program calls_functions(std::int32_t count) {
+  Program program{.name = "calls", .type = kSocketFilter, .license = "GPL"};
+  for (std::int32_t i = 0; i < count; ++i)
+    program.insns.push_back(isa::Call{isa::CallKind::kLocal, count + 2 + 2 * i - (i + 1), 0});
+  for (std::int32_t i = 0; i <= count; ++i) {
+    program.insns.push_back(isa::Alu{isa::AluOp::kMov, isa::Width::k64, isa::kR0, isa::Imm{0}});
+    program.insns.push_back(isa::Exit{});
+  }
+  return program;
+}
+
+// 70,000 functions once made the walk over subprograms endless; 256 of them, main included, are what Linux takes.
+TEST(Verify, CountsSubprograms) {
+  EXPECT_TRUE(std::holds_alternative<VerifiedProgram>(verify(calls_functions(255))));
+  for (const std::int32_t count : {256, 70'000}) {
+    const Verdict verdict = verify(calls_functions(count));
+    ASSERT_TRUE(std::holds_alternative<Rejection>(verdict)) << count;
+    EXPECT_EQ(message(std::get<Rejection>(verdict).reason), "too many subprograms");
+  }
+}
+
 }  // namespace
 }  // namespace skep

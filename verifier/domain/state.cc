@@ -13,7 +13,7 @@ std::uint32_t Slot::spill_size() const {
   return size;
 }
 
-LiveState::LiveState() : frames_(kMaxFrames), slots_(kMaxFrames * kStackSlots), history_(64) {
+LiveState::LiveState() : frames_(kMaxFrames), slots_(std::size_t{kMaxFrames} * kStackSlots), history_(64) {
   for (std::uint32_t i = 0; i < kMaxFrames; ++i) {
     frames_[i].stack = &slots_[std::size_t{i} * kStackSlots];
     state_.frames[i] = &frames_[i];

@@ -115,23 +115,23 @@ bool covers_bytes(const Slot& old, const Slot& current) {
 }
 
 bool covers_slot(const Slot& old, const Slot& current, IdMap& ids, Compare how) {
-  static const Value kUnknown = unknown_scalar();
+  static const Value unknown = unknown_scalar();
   if (how != Compare::kPrecise && old.bytes != current.bytes) return false;
   bool untouched = true;
   for (const ByteKind byte : old.bytes) untouched = untouched && byte == ByteKind::kInvalid;
   if (untouched) return true;
-  const Value* const old_scalar = whole_scalar(old, kUnknown);
-  const Value* const current_scalar = whole_scalar(current, kUnknown);
+  const Value* const old_scalar = whole_scalar(old, unknown);
+  const Value* const current_scalar = whole_scalar(current, unknown);
   if (old_scalar != nullptr && current_scalar != nullptr) return covers(*old_scalar, *current_scalar, ids, how);
   if (!covers_bytes(old, current)) return false;
   return !old.is_spill() || covers(old.value, current.value, ids, how);
 }
 
 bool covers_stack(const Frame& old, const Frame& current, IdMap& ids, Compare how) {
-  static const Slot kUntouched{};
+  static const Slot never_touched{};
   for (std::uint32_t i = 0; i < old.slots; ++i) {
     if (i >= current.slots && how != Compare::kPrecise) return false;
-    if (!covers_slot(old.stack[i], i < current.slots ? current.stack[i] : kUntouched, ids, how)) return false;
+    if (!covers_slot(old.stack[i], i < current.slots ? current.stack[i] : never_touched, ids, how)) return false;
   }
   return true;
 }

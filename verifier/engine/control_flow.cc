@@ -118,7 +118,7 @@ class Loops {
     std::uint8_t edge = 0;
   };
 
-  std::optional<InsnIndex> edge(InsnIndex at, std::uint8_t number) const {
+  [[nodiscard]] std::optional<InsnIndex> edge(InsnIndex at, std::uint8_t number) const {
     const Successors next = successors(insns_, at);
     if (number == 0) return next.falls_through ? std::optional<InsnIndex>{at + next.width} : std::nullopt;
     return next.target ? std::optional<InsnIndex>{static_cast<InsnIndex>(*next.target)} : std::nullopt;

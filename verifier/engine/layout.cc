@@ -78,6 +78,9 @@ std::optional<std::uint8_t> callback_argument(const isa::Insn& insn, const Platf
   return std::nullopt;
 }
 
+/// Linux's limit, main included.
+constexpr std::size_t kMaxSubprograms = 256;
+
 std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layout) {
   const auto size = static_cast<std::int64_t>(program.insns.size());
   std::vector<InsnIndex> starts{0};
@@ -89,6 +92,7 @@ std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layou
   }
   std::sort(starts.begin(), starts.end());
   starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  if (starts.size() > kMaxSubprograms) return reason(DiagCode::kTooManySubprograms, starts[kMaxSubprograms]);
   for (std::size_t i = 0; i < starts.size(); ++i) {
     const InsnIndex end = i + 1 < starts.size() ? starts[i + 1] : static_cast<InsnIndex>(size);
     const auto info = std::find_if(program.functions.begin(), program.functions.end(),
@@ -96,10 +100,10 @@ std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layou
     layout.subprograms.push_back(
         {.first = starts[i], .end = end, .global = i != 0 && info != program.functions.end() && info->global});
   }
-  for (std::uint16_t i = 0; i < layout.subprograms.size(); ++i) {
+  for (std::size_t i = 0; i < layout.subprograms.size(); ++i) {
     Subprogram& sub = layout.subprograms[i];
     for (InsnIndex at = sub.first; at < sub.end; ++at) {
-      layout.insns[at].subprogram = i;
+      layout.insns[at].subprogram = static_cast<std::uint16_t>(i);
       const Successors next = successors(program.insns, at);
       if (const auto* call = std::get_if<isa::Call>(&program.insns[at]))
         sub.has_tail_call |= call->kind == isa::CallKind::kHelper && call->imm == 12;
