@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <string_view>
 
@@ -47,6 +48,13 @@ enum class Trap : std::uint8_t {
   kStack,    ///< Call depth or stack limit exceeded.
   kIllegal,  ///< An instruction that cannot be executed was reached.
 };
+
+/// "none", "budget"...: for messages and JSON.
+constexpr std::string_view name(Trap trap) {
+  constexpr std::string_view kNames[] = {"none", "budget", "memory", "helper", "stack", "illegal"};
+  static_assert(std::size(kNames) == static_cast<std::size_t>(Trap::kIllegal) + 1);
+  return kNames[static_cast<std::size_t>(trap)];
+}
 
 /// One run of one program, shared by everything that it calls. Lives on the caller's stack; not thread-safe.
 struct Env {

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "base/try.h"
-#include "base/unreachable.h"
 #include "tests/reference/reference.h"
 
 namespace skep::conformance {
@@ -54,24 +53,6 @@ std::vector<Engine> make_engines() {
 const std::vector<Engine>& engines() {
   static const std::vector<Engine> kEngines = make_engines();
   return kEngines;
-}
-
-std::string name(Trap trap) {
-  switch (trap) {
-    case Trap::kNone:
-      return "none";
-    case Trap::kBudget:
-      return "budget";
-    case Trap::kMemory:
-      return "memory";
-    case Trap::kHelper:
-      return "helper";
-    case Trap::kStack:
-      return "stack";
-    case Trap::kIllegal:
-      return "illegal";
-  }
-  unreachable();
 }
 
 }  // namespace skep::conformance

@@ -23,7 +23,4 @@ struct Engine {
 
 const std::vector<Engine>& engines();
 
-/// "memory", "budget"...
-std::string name(Trap trap);
-
 }  // namespace skep::conformance

@@ -19,24 +19,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string_view trap_name(Trap trap) {
-  switch (trap) {
-    case Trap::kNone:
-      return "none";
-    case Trap::kBudget:
-      return "budget";
-    case Trap::kMemory:
-      return "memory";
-    case Trap::kHelper:
-      return "helper";
-    case Trap::kStack:
-      return "stack";
-    case Trap::kIllegal:
-      return "illegal";
-  }
-  unreachable();
-}
-
 std::string_view engine_name(Engine engine) { return engine == Engine::kJit ? "jit" : "interpreter"; }
 
 std::string hex(std::span<const std::byte> bytes) {
@@ -190,7 +172,7 @@ void print_summary_json(const RunReport& report, Session& session) {
   json["verdicts"] = Json::object();
   for (const auto& [name, runs] : by_name(report)) json["verdicts"][name] = runs;
   json["traps"] = Json::object();
-  for (const Tally::Trapped& row : report.tally.traps()) json["traps"][std::string(trap_name(row.trap))] = row.runs;
+  for (const Tally::Trapped& row : report.tally.traps()) json["traps"][std::string(name(row.trap))] = row.runs;
   json["cut_packets"] = report.cut_packets;
   if (!report.command->write.empty()) json["written_packets"] = report.written_packets;
   json["trace"] = {{"count", session.events().trace_count()}, {"first", session.events().traces()}};
@@ -245,7 +227,7 @@ void print_each(const Program& program, const hooks::RunOutcome& outcome) {
     json["r0"] = outcome.result.r0;
     json["verdict"] = verdict_name(program.type, outcome.result.r0);
   } else {
-    json["trap"] = trap_name(outcome.result.trap);
+    json["trap"] = name(outcome.result.trap);
     json["insn"] = outcome.result.at;
   }
   json["ns"] = outcome.nanoseconds;
