@@ -37,7 +37,7 @@ const std::optional<std::string>& why_unavailable();
 struct LoadOptions {
   std::uint32_t log_level =
       1;                    ///< Bits of the kernel's log_level: 1 states at jumps, 2 every instruction, 4 statistics.
-  std::uint32_t flags = 0;  ///< BPF_F_* of BPF_PROG_LOAD.
+  std::uint32_t flags = 0;  ///< BPF_F_* of BPF_PROG_LOAD, beside the program's own.
 };
 /// The kernel's verdict. `program` is valid exactly when it accepted.
 struct Loaded {
@@ -53,8 +53,9 @@ struct Loaded {
   /// The last sentence of the log that is no statistic: why the program was rejected.
   [[nodiscard]] std::string last_sentence() const;
 };
-/// Creates the program's maps (with initial contents, frozen where the spec says so) and loads it. Error: bpf(2) does
-/// not work, or a map or BTF could not be created, so that the kernel gave no verdict on the program.
+/// Creates the program's maps (with initial contents, frozen where the spec says so) and loads it, as libbpf would.
+/// Error: bpf(2) does not work, a map could not be created or the kernel has no such attach target, so that it gave no
+/// verdict on the program.
 Result<Loaded> load(const Program& program, const LoadOptions& options = {});
 
 /// Makes one map. Error: the kernel's errno in words.

@@ -11,6 +11,7 @@
 #include "loader/core.h"
 #include "loader/link.h"
 #include "loader/sections.h"
+#include "loader/struct_ops.h"
 #include "skep/isa.h"
 
 namespace skep {
@@ -73,6 +74,7 @@ class ObjectBuilder {
     read_license();
     TRY(functions_, loader::read_functions(file_));
     loader::relocate_core(file_, types_, options_.target_btf.get(), functions_);
+    operations_ = loader::read_struct_ops(file_, types_.btf.get(), functions_);
     TRY_OK(read_maps());
     TRY_OK(list_relocations());
     for (std::size_t i = 0; i < functions_.size(); ++i)
@@ -122,12 +124,11 @@ class ObjectBuilder {
   }
 
   Status add_program(std::size_t index) {
-    const Function& function = functions_[index];
     const std::size_t left = kMaxTotalSlots - slots_;
     const loader::LinkInput input{.file = file_, .functions = functions_, .maps = maps_, .externals = externals_};
     TRY(loader::LinkedProgram linked, link_program(input, index, std::min(kMaxSlots, left)));
     slots_ += linked.insns.size();
-    Program program = describe(function);
+    Program program = describe(index);
     program.insns = isa::decode(linked.insns);
     for (const std::size_t map : linked.maps) program.maps.push_back(maps_[map].spec);
     program.unsupported = std::move(linked.unsupported);
@@ -137,7 +138,8 @@ class ObjectBuilder {
     return kOk;
   }
 
-  [[nodiscard]] Program describe(const Function& function) const {
+  [[nodiscard]] Program describe(std::size_t index) const {
+    const Function& function = functions_[index];
     const std::string_view section = file_.sections[function.section].name;
     Program program;
     program.name = std::string(function.name);
@@ -148,6 +150,11 @@ class ObjectBuilder {
       program.attach_type = meaning->attach_type;
       program.attach_target = std::string(meaning->target);
       program.sleepable = meaning->sleepable;
+      program.flags = meaning->flags;
+    }
+    if (program.type == ProgramType::kStructOps) {
+      const auto operation = operations_.find(index);
+      program.attach_target = operation == operations_.end() ? std::string() : operation->second;
     }
     program.license = object_.license_;
     program.kernel_version = version_;
@@ -193,6 +200,7 @@ class ObjectBuilder {
   BySection<FuncRecord> function_records_;
   BySection<LineRecord> line_records_;
   std::vector<Function> functions_;
+  std::unordered_map<std::size_t, std::string> operations_;  // Of functions_, by number.
   std::vector<loader::MapEntry> maps_;
   loader::Externals externals_;
   std::uint32_t version_ = 0;

@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "skep/program.h"
+
 namespace skep::loader {
 
 namespace {
@@ -26,10 +28,12 @@ std::optional<SectionMeaning> find_row(std::string_view name) {
     const bool prefix =
         row.match == Match::Slash && name.starts_with(row.name) && name.substr(row.name.size()).starts_with('/');
     if (!whole && !prefix) continue;
+    const bool fragments = row.name.starts_with("xdp.frags");
     return SectionMeaning{.type = row.type,
                           .attach_type = row.attach_type,
                           .target = prefix ? name.substr(row.name.size() + 1) : std::string_view{},
-                          .sleepable = row.sleepable};
+                          .sleepable = row.sleepable,
+                          .flags = fragments ? program_flags::kXdpHasFrags : 0};
   }
   return std::nullopt;
 }

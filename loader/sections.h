@@ -14,6 +14,7 @@ struct SectionMeaning {
   std::uint32_t attach_type = 0;
   std::string_view target;  ///< Behind the '/' of a name that takes a target; else empty. A view into the name.
   bool sleepable = false;
+  std::uint32_t flags = 0;  ///< program_flags
 };
 /// nullopt: the name says nothing (libbpf: "missing BPF prog type, check ELF section name").
 std::optional<SectionMeaning> classify_section(std::string_view name);

@@ -31,14 +31,23 @@ struct LineInfo {
   std::uint32_t column = 0;
 };
 
+/// Flags of loading that change the verdict, UAPI values (BPF_F_* of BPF_PROG_LOAD).
+namespace program_flags {
+inline constexpr std::uint32_t kStrictAlignment = 1u << 0, kAnyAlignment = 1u << 1, kTestRandomHigh32 = 1u << 2,
+                               kTestStateFrequency = 1u << 3, kXdpHasFrags = 1u << 5, kTestRegInvariants = 1u << 7;
+}  // namespace program_flags
+
 /// Map references in `insns` are LoadImm64 of kind kMapIndex or kMapValueIndex, whose `low` indexes `maps`.
 struct Program {
   std::string name{};
   std::string section{};
   ProgramType type{};
   std::uint32_t attach_type = 0;  ///< UAPI bpf_attach_type; 0 where the type has none.
-  std::string attach_target{};    ///< What follows the '/' in the section name; may be empty.
+  /// What follows the '/' in the section name; may be empty. Struct operations: "TYPE.MEMBER", as the object's table
+  /// of operations says; empty: none names the program.
+  std::string attach_target{};
   bool sleepable = false;
+  std::uint32_t flags = 0;  ///< program_flags
   isa::Insns insns{};
   std::vector<std::shared_ptr<const MapSpec>> maps{};
   std::string license{};
