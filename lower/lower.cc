@@ -36,6 +36,9 @@ class Lowering {
       if (!source_.flow.reachable[at_]) continue;
       if (is_entry(at_)) begin_function();
       builder_.begin_slot(at_);
+      if (source_.verified() && source_.facts.insns[at_].memory == MemoryKind::kKernel)
+        return Error{Errc::kUnsupported, "instruction " + std::to_string(at_) +
+                                             ": access to an object of the kernel, which skep does not have"};
       TRY_OK(std::visit(*this, insns[at_]));
       const Successors to = successors(insns, at_);
       // The verifier knows that this point is never passed (a branch always taken, a call that never returns).

@@ -33,8 +33,9 @@ std::string message(const Diagnostic& diagnostic);  ///< The kernel's sentence, 
 std::string_view name(DiagCode code);               ///< "UninitializedRead"
 std::string_view hint(DiagCode code);
 
-/// What the verifier proved of an instruction on every path; lowering may rely on it.
-enum class MemoryKind : std::uint8_t { kUnknown, kContext, kStack, kPacket, kMapValue, kOther };
+/// What the verifier proved of an instruction on every path; lowering may rely on it. kKernel: an object that only a
+/// kernel has, on at least one path.
+enum class MemoryKind : std::uint8_t { kUnknown, kContext, kStack, kPacket, kMapValue, kKernel, kOther };
 struct InsnFacts {
   bool reachable = false;
   MemoryKind memory = MemoryKind::kUnknown;  ///< Of a load, store or atomic: what its base points to.

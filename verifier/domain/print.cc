@@ -81,6 +81,15 @@ std::string print_bytes(const Slot& slot) {
       case ByteKind::kZero:
         text += '0';
         break;
+      case ByteKind::kDynptr:
+        text += 'd';
+        break;
+      case ByteKind::kIterator:
+        text += 'i';
+        break;
+      case ByteKind::kIrqFlag:
+        text += 'f';
+        break;
     }
   }
   return text;

@@ -13,6 +13,16 @@ std::uint32_t Slot::spill_size() const {
   return size;
 }
 
+bool forget_reference(State& state, std::uint32_t id) {
+  for (std::uint32_t i = 0; i < state.reference_count; ++i) {
+    if (state.references[i].id != id) continue;
+    std::copy(&state.references[i + 1], &state.references[state.reference_count], &state.references[i]);
+    --state.reference_count;
+    return true;
+  }
+  return false;
+}
+
 LiveState::LiveState() : frames_(kMaxFrames), slots_(std::size_t{kMaxFrames} * kStackSlots), history_(64) {
   for (std::uint32_t i = 0; i < kMaxFrames; ++i) {
     frames_[i].stack = &slots_[std::size_t{i} * kStackSlots];

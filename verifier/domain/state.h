@@ -23,8 +23,9 @@ inline constexpr std::uint32_t kStackSlots = kStackBytes / kSlotBytes;
 inline constexpr std::uint32_t kMaxReferences = 32;
 inline constexpr InsnIndex kNoInsn = ~InsnIndex{0};
 
-/// What one byte of the stack holds. kSpill: a byte of the register in Slot::value.
-enum class ByteKind : std::uint8_t { kInvalid, kSpill, kMisc, kZero };
+/// What one byte of the stack holds. kSpill: a byte of the register in Slot::value. The last three: a byte of the
+/// object that Slot::value describes.
+enum class ByteKind : std::uint8_t { kInvalid, kSpill, kMisc, kZero, kDynptr, kIterator, kIrqFlag };
 
 /// Eight bytes of stack. `bytes[0]` is the byte at the lowest address. Slot i of a frame is r10-8*(i+1) .. r10-8*i-1.
 struct Slot {
@@ -35,13 +36,24 @@ struct Slot {
   [[nodiscard]] bool is_spill() const { return bytes[0] == ByteKind::kSpill; }
   [[nodiscard]] bool is_scalar_spill() const { return is_spill() && value.is_scalar(); }
   [[nodiscard]] bool is_full_spill() const { return bytes[7] == ByteKind::kSpill && is_spill(); }
+  /// Part of a dynptr, an iterator or saved IRQ flags, which `value` describes.
+  [[nodiscard]] bool is_object() const { return bytes[0] > ByteKind::kZero; }
   /// Bytes of the spilled register that lie here.
   [[nodiscard]] std::uint32_t spill_size() const;
 };
 static_assert(std::is_trivially_copyable_v<Slot>);
 
 /// What runs the frame: a call, or a helper that calls it back.
-enum class FrameRole : std::uint8_t { kCall, kLoopCallback, kForEachCallback };
+enum class FrameRole : std::uint8_t {
+  kCall,
+  kLoopCallback,
+  kForEachCallback,
+  kFindVmaCallback,
+  kUserRingBufCallback,
+  kTreeLessCallback,  ///< bpf_rbtree_add's comparison.
+  kAsyncCallback,     ///< A timer or work queue runs it later, on a stack of its own.
+  kExceptionCallback,
+};
 
 struct Frame {
   std::array<Value, kRegs> regs{};
@@ -54,9 +66,12 @@ struct Frame {
 };
 
 /// A resource that must be given back before the program ends.
+enum class ReferenceKind : std::uint8_t { kObject, kLock, kResilientLock, kResilientLockIrq, kIrqFlag };
 struct Reference {
   std::uint32_t id = 0;
   InsnIndex at = 0;  ///< Where it was acquired.
+  ReferenceKind kind{};
+  std::uint32_t key = 0;  ///< Locks: which map value or object the lock lies in.
 };
 
 /// One remembered step of the path through a state: jumps, and accesses to spilled registers (for precision).
@@ -79,6 +94,12 @@ struct State {
   std::uint32_t reference_count = 0;
   std::array<Reference, kMaxReferences> references{};
 
+  std::uint32_t rcu_locks = 0;      ///< Nesting of RCU read-side sections.
+  std::uint32_t preempt_locks = 0;  ///< Nesting of sections that cannot be preempted.
+  std::uint32_t active_locks = 0;   ///< Locks among the references.
+  std::uint32_t active_irq = 0;     ///< Id of the innermost saved IRQ flags; 0: interrupts are on.
+  bool sleepable = false;           ///< The code at hand may sleep (a callback of a timer may not).
+
   std::uint32_t may_goto_depth = 0;
   std::uint32_t callback_unroll_depth = 0;
 
@@ -98,6 +119,9 @@ struct State {
   [[nodiscard]] const Frame& frame() const { return *frames[current]; }
 };
 static_assert(std::is_trivially_copyable_v<State> && std::is_trivially_copyable_v<Frame>);
+
+/// Drops the reference; false: it is not held.
+bool forget_reference(State& state, std::uint32_t id);
 
 /// The instruction at which frame `index` of `state` stands: `insn`, or the call of the frame above it.
 inline InsnIndex frame_insn(const State& state, std::uint32_t index) {

@@ -38,12 +38,13 @@ class IdMap {
 };
 
 bool same_kind(const Value& a, const Value& b) {
-  return a.kind == b.kind && a.maybe_null == b.maybe_null && a.read_only == b.read_only;
+  return a.kind == b.kind && a.maybe_null == b.maybe_null && a.read_only == b.read_only && a.flags == b.flags &&
+         a.detail == b.detail;
 }
 
 /// Equal but for ids.
 bool same_but_ids(const Value& a, const Value& b) {
-  if (!same_kind(a, b) || a.frame != b.frame || a.extent != b.extent || a.map != b.map) return false;
+  if (!same_kind(a, b) || a.frame != b.frame || a.extent != b.extent || a.target != b.target) return false;
   return a.offset == b.offset && a.scalar == b.scalar;
 }
 
@@ -63,7 +64,7 @@ bool covers_scalar(const Value& old, const Value& current, IdMap& ids, Compare h
 }
 
 bool covers_memory(const Value& old, const Value& current, IdMap& ids) {
-  return old.extent == current.extent && old.map == current.map && old.offset == current.offset &&
+  return old.extent == current.extent && old.target == current.target && old.offset == current.offset &&
          current.scalar.leq(old.scalar) && ids.match(old.id, current.id) &&
          ids.match(old.reference, current.reference) && ids.match(old.map_uid, current.map_uid);
 }
@@ -83,7 +84,12 @@ bool covers(const Value& old, const Value& current, IdMap& ids, Compare how) {
     case ValueKind::kMapValue:
     case ValueKind::kMapKey:
     case ValueKind::kMemory:
+    case ValueKind::kBuffer:
+    case ValueKind::kTpBuffer:
+    case ValueKind::kBtf:
       return covers_memory(old, current, ids);
+    case ValueKind::kArena:
+      return true;
     case ValueKind::kPacket:
     case ValueKind::kPacketMeta:
       return covers_packet(old, current, ids);
@@ -92,7 +98,15 @@ bool covers(const Value& old, const Value& current, IdMap& ids, Compare how) {
     case ValueKind::kMap:
     case ValueKind::kStack:
     case ValueKind::kPacketEnd:
+    case ValueKind::kFlowKeys:
+    case ValueKind::kSocket:
+    case ValueKind::kSockCommon:
+    case ValueKind::kTcpSock:
+    case ValueKind::kXdpSock:
     case ValueKind::kFunction:
+    case ValueKind::kDynptr:
+    case ValueKind::kIterator:
+    case ValueKind::kIrqFlag:
       return exact(old, current, ids);
   }
   unreachable();
@@ -114,12 +128,20 @@ bool covers_bytes(const Slot& old, const Slot& current) {
   return true;
 }
 
+/// Dynptrs, iterators and IRQ flags. The depth of an iterator tells only loops apart.
+bool covers_object(const Value& old, const Value& current, IdMap& ids) {
+  return same_kind(old, current) && old.target == current.target && old.offset == current.offset &&
+         ids.match(old.id, current.id) && ids.match(old.reference, current.reference);
+}
+
 bool covers_slot(const Slot& old, const Slot& current, IdMap& ids, Compare how) {
   static const Value unknown = unknown_scalar();
   if (how != Compare::kPrecise && old.bytes != current.bytes) return false;
   bool untouched = true;
   for (const ByteKind byte : old.bytes) untouched = untouched && byte == ByteKind::kInvalid;
   if (untouched) return true;
+  if (old.is_object() || current.is_object())
+    return old.bytes == current.bytes && covers_object(old.value, current.value, ids);
   const Value* const old_scalar = whole_scalar(old, unknown);
   const Value* const current_scalar = whole_scalar(current, unknown);
   if (old_scalar != nullptr && current_scalar != nullptr) return covers(*old_scalar, *current_scalar, ids, how);
@@ -136,10 +158,19 @@ bool covers_stack(const Frame& old, const Frame& current, IdMap& ids, Compare ho
   return true;
 }
 
+/// What may be done depends on the sections that the program is in.
+bool same_sections(const State& old, const State& current, IdMap& ids) {
+  return old.rcu_locks == current.rcu_locks && old.preempt_locks == current.preempt_locks &&
+         old.active_locks == current.active_locks && old.sleepable == current.sleepable &&
+         ids.match(old.active_irq, current.active_irq);
+}
+
 bool covers_references(const State& old, const State& current, IdMap& ids) {
   if (old.reference_count != current.reference_count) return false;
   for (std::uint32_t i = 0; i < old.reference_count; ++i)
-    if (!ids.match(old.references[i].id, current.references[i].id)) return false;
+    if (old.references[i].kind != current.references[i].kind || old.references[i].key != current.references[i].key ||
+        !ids.match(old.references[i].id, current.references[i].id))
+      return false;
   return true;
 }
 
@@ -148,7 +179,7 @@ bool covers_references(const State& old, const State& current, IdMap& ids) {
 bool subsumes(const Run& run, const State& old, const State& current, Compare how) {
   if (old.current != current.current) return false;
   IdMap ids;
-  if (!covers_references(old, current, ids)) return false;
+  if (!same_sections(old, current, ids) || !covers_references(old, current, ids)) return false;
   for (std::uint32_t i = 0; i <= old.current; ++i) {
     const Frame& was = *old.frames[i];
     const Frame& is = *current.frames[i];

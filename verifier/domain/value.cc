@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verifier/domain/value.h"
 
-#include "base/unreachable.h"
-
 namespace skep::verifier {
 
 Value unknown_scalar() {
@@ -32,45 +30,24 @@ Value stack_pointer(std::uint8_t frame) {
   return value;
 }
 
-std::string_view base_kind_name(ValueKind kind) {
-  switch (kind) {
-    case ValueKind::kNotInit:
-      return "?";
-    case ValueKind::kScalar:
-      return "scalar";
-    case ValueKind::kContext:
-      return "ctx";
-    case ValueKind::kMap:
-      return "map_ptr";
-    case ValueKind::kMapValue:
-      return "map_value";
-    case ValueKind::kMapKey:
-      return "map_key";
-    case ValueKind::kStack:
-      return "fp";
-    case ValueKind::kPacket:
-      return "pkt";
-    case ValueKind::kPacketMeta:
-      return "pkt_meta";
-    case ValueKind::kPacketEnd:
-      return "pkt_end";
-    case ValueKind::kMemory:
-      return "mem";
-    case ValueKind::kFunction:
-      return "func";
-  }
-  unreachable();
-}
-
-std::string_view kind_name(const Value& value) {
-  if (value.kind == ValueKind::kMapValue && value.maybe_null) return "map_value_or_null";
-  if (value.kind == ValueKind::kMap && value.maybe_null) return "map_ptr_or_null";
-  if (value.kind == ValueKind::kMemory) {
-    if (value.reference != 0) return value.maybe_null ? "ringbuf_mem_or_null" : "ringbuf_mem";
-    if (value.read_only) return value.maybe_null ? "rdonly_mem_or_null" : "rdonly_mem";
-    return value.maybe_null ? "mem_or_null" : "mem";
-  }
-  return base_kind_name(value.kind);
+std::string kind_name(const Value& value) {
+  struct Prefix {
+    PointerFlag flag;
+    std::string_view text;
+  };
+  constexpr auto kPrefixes = std::to_array<Prefix>({{PointerFlag::kRingBuf, "ringbuf_"},
+                                                    {PointerFlag::kUser, "user_"},
+                                                    {PointerFlag::kPerCpu, "percpu_"},
+                                                    {PointerFlag::kRcu, "rcu_"},
+                                                    {PointerFlag::kUntrusted, "untrusted_"},
+                                                    {PointerFlag::kTrusted, "trusted_"}});
+  std::string name = value.read_only ? "rdonly_" : "";
+  for (const Prefix& prefix : kPrefixes)
+    if (value.has(prefix.flag)) name += prefix.text;
+  name += info(value.kind).name;
+  // The name of the type, which the log writes behind "ptr_", is known to who prints the register.
+  if (value.maybe_null) name += value.kind == ValueKind::kBtf ? "or_null_" : "_or_null";
+  return name;
 }
 
 }  // namespace skep::verifier

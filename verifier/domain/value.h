@@ -2,7 +2,9 @@
 // What the verifier knows of the contents of one register or of one spilled stack slot. Trivially copyable, no heap:
 // millions of these are copied and compared during one verification.
 #pragma once
+#include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -10,20 +12,41 @@
 
 namespace skep::verifier {
 
-/// Kinds of register contents. Everything after kScalar is a pointer.
+/// Kinds of register contents. Everything after kScalar is a pointer; the last two lie on the stack only.
 enum class ValueKind : std::uint8_t {
-  kNotInit,
-  kScalar,
-  kContext,
-  kMap,         ///< The map itself (LoadImm64 of a map; value of a map-in-map).
-  kMapValue,    ///< Into a value of map `map`.
-  kMapKey,      ///< Into a key of map `map` (for_each_map_elem callbacks).
-  kStack,       ///< Relative to r10 of frame `frame`.
-  kPacket,      ///< Relative to the packet's first byte.
-  kPacketMeta,  ///< Relative to the first byte of metadata before the packet.
-  kPacketEnd,   ///< One past the packet's last byte.
-  kMemory,      ///< Into a region of `extent` bytes (ring buffer record, checked argument).
-  kFunction,    ///< A static subprogram (callback).
+#define VALUE_KIND(name, ...) k##name,
+#include "verifier/domain/value_kinds.def"
+};
+
+/// May a number be added to a pointer of the kind?
+enum class Arithmetic : std::uint8_t { kNone, kAllowed };
+/// May helpers be given it where they ask for plain memory?
+enum class Memory : std::uint8_t { kNo, kPlain };
+/// What a comparison with null tells of a pointer that is not marked as possibly null.
+enum class NullTest : std::uint8_t { kUnknown, kNever };
+struct KindInfo {
+  std::string_view name;
+  Arithmetic arithmetic{};
+  Memory memory{};
+  NullTest null{};
+};
+inline constexpr auto kKinds = std::to_array<KindInfo>({
+#define VALUE_KIND(name, text, arithmetic, memory, null) \
+  {text, Arithmetic::k##arithmetic, Memory::k##memory, NullTest::k##null},
+#include "verifier/domain/value_kinds.def"
+});
+constexpr const KindInfo& info(ValueKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
+
+/// Properties of a pointer beside its kind (Value::flags is a set of them). The first six lead its name in the log.
+enum class PointerFlag : std::uint8_t {
+  kRingBuf = 1 << 0,    ///< A record of a ring buffer.
+  kUser = 1 << 1,       ///< Points into user memory.
+  kPerCpu = 1 << 2,     ///< An offset that per_cpu_ptr makes an address of.
+  kRcu = 1 << 3,        ///< Valid until the RCU read-side section ends.
+  kUntrusted = 1 << 4,  ///< May be stale: may be read through, but not handed on.
+  kTrusted = 1 << 5,    ///< Points to a live object.
+  kAlloc = 1 << 6,      ///< Into an object of the program's own types (bpf_obj_new).
+  kNonOwning = 1 << 7,  ///< The object belongs to a list or tree; valid while its lock is held.
 };
 
 /// What comparing a packet pointer with the packet's end said of it, where that is no range (Value::extent).
@@ -35,17 +58,24 @@ inline constexpr std::uint32_t kIdPlusOffset = 1u << 31;
 struct Value {
   ValueKind kind = ValueKind::kNotInit;
   bool maybe_null = false;
-  bool read_only = false;       ///< kMemory: the program may not write it.
-  bool precise = false;         ///< kScalar: the exact bounds matter to what was proved.
-  std::uint8_t frame = 0;       ///< kStack: number of the frame.
-  std::int32_t offset = 0;      ///< Known part of a pointer's offset; of a linked scalar: what was added.
-  std::int32_t extent = 0;      ///< Packet kinds: bytes known to exist from offset 0 on. kMemory: size.
-  std::uint32_t map = 0;        ///< Index into Run::maps: kMap, kMapValue, kMapKey. kFunction: the subprogram.
-  std::uint32_t map_uid = 0;    ///< Which lookup gave this inner map (0: not an inner map).
-  std::uint32_t id = 0;         ///< Copies of one value share it; 0: nobody cares.
+  bool read_only = false;     ///< The program may not write through it (kMemory, kBuffer, kDynptr).
+  bool precise = false;       ///< kScalar: the exact bounds matter to what was proved.
+  std::uint8_t frame = 0;     ///< kStack: number of the frame.
+  std::uint8_t flags = 0;     ///< Of PointerFlag.
+  std::uint8_t detail = 0;    ///< kDynptr: its DynptrType. kIterator: its IteratorState. kIrqFlag: the family of calls.
+  std::int32_t offset = 0;    ///< Known part of a pointer's offset; of a linked scalar: what was added. kDynptr on the
+                              ///< stack: 0 in its first slot, 1 in its second.
+  std::int32_t extent = 0;    ///< Packet kinds: bytes known to exist from offset 0 on. kMemory: size. kIterator: depth.
+  std::uint32_t target = 0;   ///< kMap, kMapValue, kMapKey: index into Run::maps. kFunction: the subprogram. kBtf,
+                              ///< kIterator: the type, in the program's BTF with kAlloc, else in the kernel's.
+  std::uint32_t map_uid = 0;  ///< Which lookup gave this inner map (0: not an inner map).
+  std::uint32_t id = 0;       ///< Copies of one value share it; 0: nobody cares.
   std::uint32_t reference = 0;  ///< Id of the resource that this pointer belongs to; 0: none.
   Scalar scalar;                ///< The scalar, or the variable part of a pointer's offset.
 
+  [[nodiscard]] bool has(PointerFlag flag) const { return (flags & static_cast<std::uint8_t>(flag)) != 0; }
+  void set(PointerFlag flag) { flags |= static_cast<std::uint8_t>(flag); }
+  void clear(PointerFlag flag) { flags &= static_cast<std::uint8_t>(~static_cast<unsigned>(flag)); }
   [[nodiscard]] bool is_scalar() const { return kind == ValueKind::kScalar; }
   [[nodiscard]] bool is_pointer() const { return kind > ValueKind::kScalar; }
   [[nodiscard]] bool is_packet() const { return kind == ValueKind::kPacket || kind == ValueKind::kPacketMeta; }
@@ -54,7 +84,7 @@ struct Value {
   /// The constant 0: what a null pointer is.
   [[nodiscard]] bool is_null() const { return is_constant() && scalar.value() == 0; }
 };
-static_assert(std::is_trivially_copyable_v<Value>);
+static_assert(std::is_trivially_copyable_v<Value> && sizeof(Value) == 96);  // Memory: there are many.
 
 /// A scalar of which nothing is known / which is known.
 Value unknown_scalar();
@@ -66,8 +96,7 @@ Value stack_pointer(std::uint8_t frame);
 /// Forgets everything but that it is a number.
 inline void make_unknown(Value& value) { value = unknown_scalar(); }
 
-/// "pkt", "map_value_or_null": as the kernel's log names the kind.
-std::string_view kind_name(const Value& value);
-std::string_view base_kind_name(ValueKind kind);
+/// "pkt", "map_value_or_null", "trusted_ptr_": as the kernel's log names the kind with its flags.
+std::string kind_name(const Value& value);
 
 }  // namespace skep::verifier

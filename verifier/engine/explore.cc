@@ -102,6 +102,7 @@ void Run::enter(std::uint32_t subprogram) {
   live.reset();
   Frame& entry = state.frame();
   entry.subprogram = static_cast<std::uint16_t>(subprogram);
+  state.sleepable = program.sleepable;
   entry.regs[1] = pointer(ValueKind::kContext);
   entry.regs[10] = stack_pointer(0);
   next = layout.subprograms[subprogram].first;

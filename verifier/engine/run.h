@@ -81,7 +81,7 @@ class Run {
   [[nodiscard]] Frame& frame() { return state.frame(); }
   [[nodiscard]] Value& reg(isa::Reg reg) { return state.frame().regs[reg.index]; }
   [[nodiscard]] Value& reg(std::uint32_t index) { return state.frame().regs[index]; }
-  [[nodiscard]] const MapSpec& map_of(const Value& value) const { return *maps[value.map]; }
+  [[nodiscard]] const MapSpec& map_of(const Value& value) const { return *maps[value.target]; }
   std::uint32_t new_id() { return ++last_id_; }
   [[nodiscard]] const InsnPlan& plan(InsnIndex insn) const { return layout.insns[insn]; }
 

@@ -107,7 +107,7 @@ bool allows(const Program& program, const Request& want, ContextValue& value) {
 
 Check check_unmodified(Run& run, std::uint32_t reg) {
   const Value& value = run.reg(reg);
-  const std::string kind(base_kind_name(value.kind));
+  const std::string kind(info(value.kind).name);
   if (value.offset < 0)
     return run.reject(DiagCode::kNegativeOffset, kind, std::uint64_t{reg}, std::int64_t{value.offset});
   if (value.offset != 0)

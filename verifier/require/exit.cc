@@ -35,12 +35,12 @@ Check check_return_value(Run& run) {
   if (run.frame().subprogram != 0) {
     const Value& result = run.reg(isa::kR0);
     if (result.is_scalar()) return Check::ok();
-    return run.reject(DiagCode::kSubprogramReturnKind, std::string(kind_name(result)));
+    return run.reject(DiagCode::kSubprogramReturnKind, kind_name(result));
   }
   const auto range = return_range(run.program);
   if (!range) return Check::ok();
   const Value& result = run.reg(isa::kR0);
-  if (!result.is_scalar()) return run.reject(DiagCode::kReturnKind, std::string(kind_name(result)));
+  if (!result.is_scalar()) return run.reject(DiagCode::kReturnKind, kind_name(result));
   run.mark_precise(0);
   if (result.scalar.smin >= range->low && result.scalar.smax <= range->high) return Check::ok();
   return run.reject(DiagCode::kReturnRange, print_range(result.scalar), range->low, range->high);

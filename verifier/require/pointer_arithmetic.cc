@@ -2,40 +2,14 @@
 // Which pointers may be computed with, and how.
 #include <string>
 
-#include "base/unreachable.h"
 #include "verifier/require/require.h"
 
 namespace skep::verifier {
-namespace {
-
-bool can_move(ValueKind kind) {
-  switch (kind) {
-    case ValueKind::kContext:
-    case ValueKind::kMapValue:
-    case ValueKind::kMapKey:
-    case ValueKind::kStack:
-    case ValueKind::kPacket:
-    case ValueKind::kPacketMeta:
-    case ValueKind::kMemory:
-    case ValueKind::kFunction:
-      return true;
-    case ValueKind::kNotInit:
-    case ValueKind::kScalar:
-    case ValueKind::kMap:
-    case ValueKind::kPacketEnd:
-      return false;
-  }
-  unreachable();
-}
-
-}  // namespace
-
 Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer, isa::AluOp op, isa::Width width) {
   if (width == isa::Width::k32) return run.reject(DiagCode::kPointerArithmetic32, std::uint64_t{dst});
-  if (pointer.maybe_null)
-    return run.reject(DiagCode::kPointerArithmeticNull, std::uint64_t{dst}, std::string(kind_name(pointer)));
-  if (!can_move(pointer.kind))
-    return run.reject(DiagCode::kPointerArithmetic, std::uint64_t{dst}, std::string(kind_name(pointer)));
+  if (pointer.maybe_null) return run.reject(DiagCode::kPointerArithmeticNull, std::uint64_t{dst}, kind_name(pointer));
+  if (info(pointer.kind).arithmetic == Arithmetic::kNone)
+    return run.reject(DiagCode::kPointerArithmetic, std::uint64_t{dst}, kind_name(pointer));
   if (op == isa::AluOp::kAdd || op == isa::AluOp::kSub) return Check::ok();
   const std::string token(isa::info(op).token);
   if (op == isa::AluOp::kAnd || op == isa::AluOp::kOr || op == isa::AluOp::kXor)
@@ -45,7 +19,7 @@ Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer,
 
 /// `value`: what is added (a scalar), or the result. It must stay far from where 32-bit offsets wrap.
 Check check_sane_offset(Run& run, const Value& value, const Value& pointer) {
-  const std::string kind(base_kind_name(pointer.kind));
+  const std::string kind(info(pointer.kind).name);
   const Scalar& scalar = value.scalar;
   const auto known = static_cast<std::int64_t>(scalar.bits.value);
   if (scalar.is_constant() && (known >= kMaxVariableOffset || known <= -kMaxVariableOffset))

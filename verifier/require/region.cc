@@ -48,7 +48,7 @@ Check check_map_value(Run& run, std::uint32_t reg, std::int32_t offset, std::uin
                       ZeroSize zero) {
   const MapSpec& map = run.map_of(run.reg(reg));
   TRY_OK(check_map_direction(run, map, run.reg(reg).offset + offset, size, mode));
-  if (has_special_fields(run, run.reg(reg).map))
+  if (has_special_fields(run, run.reg(reg).target))
     return run.reject(DiagCode::kUnsupported, std::string("map values with fields that the kernel manages"));
   return check_region(run, reg, offset, size, map.value_size, zero);
 }

@@ -32,6 +32,9 @@ Check check_map_value(Run& run, std::uint32_t reg, std::int32_t offset, std::uin
 Check check_packet(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, ZeroSize zero);
 Check check_packet_write(Run& run);
 
+// buffer.cc: memory whose size is known only when the program is attached or run (kBuffer, kTpBuffer).
+Check check_buffer(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode);
+
 // special_fields.cc
 /// The map's value has locks, timers, kernel pointers, list heads...: fields with rules of their own.
 bool has_special_fields(Run& run, std::uint32_t map);

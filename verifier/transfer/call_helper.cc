@@ -25,29 +25,10 @@ struct Arguments {
 constexpr std::string_view kMemoryKinds = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem";
 
 Check wrong_type(Run& run, std::uint32_t reg, std::string_view expected) {
-  return run.reject(DiagCode::kArgumentType, std::uint64_t{reg}, std::string(kind_name(run.reg(reg))),
-                    std::string(expected));
+  return run.reject(DiagCode::kArgumentType, std::uint64_t{reg}, kind_name(run.reg(reg)), std::string(expected));
 }
 
-bool is_memory(const Value& value) {
-  switch (value.kind) {
-    case ValueKind::kStack:
-    case ValueKind::kPacket:
-    case ValueKind::kPacketMeta:
-    case ValueKind::kMapKey:
-    case ValueKind::kMapValue:
-    case ValueKind::kMemory:
-      return !value.maybe_null;
-    case ValueKind::kNotInit:
-    case ValueKind::kScalar:
-    case ValueKind::kContext:
-    case ValueKind::kMap:
-    case ValueKind::kPacketEnd:
-    case ValueKind::kFunction:
-      return false;
-  }
-  unreachable();
-}
+bool is_memory(const Value& value) { return !value.maybe_null && info(value.kind).memory == Memory::kPlain; }
 
 Check check_memory_pointer(Run& run, std::uint32_t reg, bool null_allowed) {
   if (null_allowed && run.reg(reg).is_null()) return Check::ok();
@@ -75,7 +56,7 @@ Check check_size(Run& run, std::uint32_t reg, ArgKind memory, ZeroSize zero) {
 Check check_map(Run& run, std::uint32_t reg, const HelperProto& proto, Arguments& seen) {
   const Value& value = run.reg(reg);
   if (value.kind != ValueKind::kMap || value.maybe_null) return wrong_type(run, reg, "map_ptr");
-  seen.map = value.map;
+  seen.map = value.target;
   seen.map_uid = value.map_uid;
   seen.has_map = true;
   return check_map_for_helper(run, run.map_of(value), proto);
@@ -94,7 +75,7 @@ void note_constant_key(Run& run, std::uint32_t reg, Arguments& seen) {
 
 Check check_ringbuf_record(Run& run, std::uint32_t reg, Arguments& seen) {
   const Value& value = run.reg(reg);
-  if (value.kind != ValueKind::kMemory || value.maybe_null || value.reference == 0)
+  if (value.kind != ValueKind::kMemory || value.maybe_null || !value.has(PointerFlag::kRingBuf))
     return wrong_type(run, reg, "ringbuf_mem");
   TRY_OK(check_unmodified(run, reg));
   seen.released = value.reference;
@@ -169,7 +150,7 @@ Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Argu
       return check_ringbuf_record(run, reg, seen);
     case ArgKind::Func:
       if (value.kind != ValueKind::kFunction) return wrong_type(run, reg, "func");
-      seen.callback = value.map;
+      seen.callback = value.target;
       return Check::ok();
     case ArgKind::StackOrNull:
       if (value.is_null() || value.kind == ValueKind::kStack) return Check::ok();
@@ -180,27 +161,13 @@ Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Argu
   unreachable();
 }
 
-Check release_reference(Run& run, std::uint32_t id) {
-  State& state = run.state;
-  std::uint32_t kept = 0;
-  for (std::uint32_t i = 0; i < state.reference_count; ++i)
-    if (state.references[i].id != id) state.references[kept++] = state.references[i];
-  if (kept == state.reference_count) return run.reject(DiagCode::kUnknownReference, std::uint64_t{id});
-  state.reference_count = kept;
-  for_each_value(state, [&](Value& value) {
-    if (value.is_pointer() && value.reference == id) make_unknown(value);
-  });
-  return Check::ok();
-}
-
 Check acquire_record(Run& run, const Arguments& seen) {
-  if (run.state.reference_count == kMaxReferences)
-    return run.reject(DiagCode::kUnsupported, std::string("more than 32 references at once"));
   Value record = pointer(ValueKind::kMemory);
+  record.set(PointerFlag::kRingBuf);
   record.maybe_null = true;
   record.extent = static_cast<std::int32_t>(seen.size);
-  record.id = record.reference = run.new_id();
-  run.state.references[run.state.reference_count++] = {.id = record.id, .at = run.at};
+  record.id = record.reference = acquire_reference(run, ReferenceKind::kObject);
+  if (record.id == 0) return Check::rejected();
   run.reg(isa::kR0) = record;
   return Check::ok();
 }
@@ -208,7 +175,7 @@ Check acquire_record(Run& run, const Arguments& seen) {
 void return_map_value(Run& run, const Arguments& seen) {
   const MapSpec& map = *run.maps[seen.map];
   Value value = pointer(ValueKind::kMapValue);
-  value.map = seen.map;
+  value.target = seen.map;
   value.map_uid = seen.map_uid;
   // An index that is known to lie within an array finds its value.
   value.maybe_null = !(seen.key && *seen.key < map.max_entries);
@@ -279,7 +246,7 @@ Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode m
       return check_region(run, reg, 0, size, run.map_of(base).key_size, zero);
     case ValueKind::kMemory:
       if (mode == AccessMode::kWrite && base.read_only)
-        return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{reg}, std::string(kind_name(base)));
+        return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{reg}, kind_name(base));
       return check_region(run, reg, 0, size, static_cast<std::uint32_t>(base.extent), zero);
     case ValueKind::kStack: {
       StackRange range;
@@ -290,11 +257,24 @@ Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode m
     case ValueKind::kScalar:
       if (zero == ZeroSize::kAllowed && size == 0 && base.is_null()) return Check::ok();
       return wrong_type(run, reg, "fp");
+    case ValueKind::kBuffer:
+      return check_buffer(run, reg, 0, size, mode);
     case ValueKind::kNotInit:
     case ValueKind::kContext:
     case ValueKind::kMap:
     case ValueKind::kPacketEnd:
+    case ValueKind::kFlowKeys:
+    case ValueKind::kSocket:
+    case ValueKind::kSockCommon:
+    case ValueKind::kTcpSock:
+    case ValueKind::kXdpSock:
+    case ValueKind::kBtf:
+    case ValueKind::kTpBuffer:
+    case ValueKind::kArena:
     case ValueKind::kFunction:
+    case ValueKind::kDynptr:
+    case ValueKind::kIterator:
+    case ValueKind::kIrqFlag:
       return wrong_type(run, reg, kMemoryKinds);
   }
   unreachable();

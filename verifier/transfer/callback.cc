@@ -17,9 +17,9 @@ void set_loop_arguments(Frame& frame, const Frame& caller) {
 void set_for_each_arguments(Frame& frame, const Frame& caller, std::uint32_t map) {
   frame.regs[1] = caller.regs[1];
   frame.regs[2] = pointer(ValueKind::kMapKey);
-  frame.regs[2].map = map;
+  frame.regs[2].target = map;
   frame.regs[3] = pointer(ValueKind::kMapValue);
-  frame.regs[3].map = map;
+  frame.regs[3].target = map;
   frame.regs[4] = caller.regs[3];
   frame.role = FrameRole::kForEachCallback;
 }

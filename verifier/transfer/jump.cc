@@ -4,7 +4,6 @@
 #include <variant>
 
 #include "base/try.h"
-#include "base/unreachable.h"
 #include "verifier/transfer/alu.h"
 #include "verifier/transfer/branch.h"
 #include "verifier/transfer/transfer.h"
@@ -62,15 +61,6 @@ void spread(State& state, const HistoryEntry& links, const Value& known) {
 // --- Null
 // --------------------------------------------------------------------------------------------------------------
 
-void release(State& state, std::uint32_t id) {
-  for (std::uint32_t i = 0; i < state.reference_count; ++i) {
-    if (state.references[i].id != id) continue;
-    for (std::uint32_t j = i + 1; j < state.reference_count; ++j) state.references[j - 1] = state.references[j];
-    --state.reference_count;
-    return;
-  }
-}
-
 void become_non_null(Run& run, Value& value) {
   value.maybe_null = false;
   if (value.kind == ValueKind::kMapValue) {
@@ -80,7 +70,7 @@ void become_non_null(Run& run, Value& value) {
       const auto found = std::find(run.maps.begin(), run.maps.end(), inner);
       const std::uint32_t uid = value.id;
       value = pointer(ValueKind::kMap);
-      value.map = static_cast<std::uint32_t>(found - run.maps.begin());
+      value.target = static_cast<std::uint32_t>(found - run.maps.begin());
       value.map_uid = uid;
       if (found == run.maps.end()) run.maps.push_back(inner);
       return;
@@ -95,7 +85,7 @@ enum class Nullness : std::uint8_t { kNull, kNotNull };
 void settle_null(Run& run, State& state, std::uint32_t reg, Nullness nullness) {
   const Value tested = state.frame().regs[reg];
   if (tested.reference != 0 && tested.reference == tested.id && nullness == Nullness::kNull)
-    release(state, tested.reference);
+    static_cast<void>(forget_reference(state, tested.reference));
   for_each_value(state, [&](Value& value) {
     if (!value.maybe_null || value.id != tested.id) return;
     if (nullness == Nullness::kNull) {
@@ -185,26 +175,7 @@ std::optional<bool> decide_packet(JmpOp op, const Value& dst, const Value& src) 
 // --- The decision
 // ------------------------------------------------------------------------------------------------------
 
-bool never_null(const Value& value) {
-  if (value.maybe_null) return false;
-  switch (value.kind) {
-    case ValueKind::kMapValue:
-    case ValueKind::kMapKey:
-    case ValueKind::kMemory:
-      return true;
-    case ValueKind::kContext:
-    case ValueKind::kStack:
-    case ValueKind::kMap:
-    case ValueKind::kNotInit:
-    case ValueKind::kScalar:
-    case ValueKind::kPacket:
-    case ValueKind::kPacketMeta:
-    case ValueKind::kPacketEnd:
-    case ValueKind::kFunction:
-      return false;
-  }
-  unreachable();
-}
+bool never_null(const Value& value) { return !value.maybe_null && info(value.kind).null == NullTest::kNever; }
 
 std::optional<bool> decide_null(JmpOp op, isa::Width width, const Value& pointer, const Value& other) {
   if (width == isa::Width::k32 || !never_null(pointer) || !other.is_null()) return std::nullopt;

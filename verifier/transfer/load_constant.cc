@@ -16,7 +16,7 @@ Check load_map_value(Run& run, const isa::LoadImm64& insn) {
     return run.reject(DiagCode::kNoDirectValue, map.name);
   if (offset >= map.value_size) return run.reject(DiagCode::kDirectValueOffset, std::uint64_t{offset});
   Value value = pointer(ValueKind::kMapValue);
-  value.map = index;
+  value.target = index;
   value.offset = static_cast<std::int32_t>(offset);
   run.reg(insn.dst) = value;
   return Check::ok();
@@ -28,7 +28,7 @@ Check load_function(Run& run, const isa::LoadImm64& insn) {
   if (!found) return run.reject(DiagCode::kInvalidCallee);
   if (run.layout.subprograms[*found].global) return run.reject(DiagCode::kCallbackNotStatic);
   Value value = pointer(ValueKind::kFunction);
-  value.map = *found;
+  value.target = *found;
   run.reg(insn.dst) = value;
   return Check::ok();
 }
@@ -50,7 +50,7 @@ Check transfer(Run& run, const isa::LoadImm64& insn) {
       if (find_info(map.type)->value == MapValueKind::Map && map.inner == nullptr)
         return run.reject(DiagCode::kUnsupported, std::string("a map of maps without a template"));
       Value value = pointer(ValueKind::kMap);
-      value.map = static_cast<std::uint32_t>(insn.low);
+      value.target = static_cast<std::uint32_t>(insn.low);
       run.reg(insn.dst) = value;
       return Check::ok();
     }

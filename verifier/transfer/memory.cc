@@ -11,14 +11,6 @@
 namespace skep::verifier {
 namespace {
 
-struct Access {
-  std::uint32_t base = 0;
-  std::int32_t offset = 0;
-  isa::Size size{};
-  isa::Extend extend = isa::Extend::kZero;
-  [[nodiscard]] std::uint32_t bytes() const { return isa::bytes(size); }
-};
-
 MemoryKind memory_kind(ValueKind kind) {
   switch (kind) {
     case ValueKind::kContext:
@@ -30,13 +22,26 @@ MemoryKind memory_kind(ValueKind kind) {
       return MemoryKind::kPacket;
     case ValueKind::kMapValue:
       return MemoryKind::kMapValue;
+    case ValueKind::kMap:
+    case ValueKind::kFlowKeys:
+    case ValueKind::kSocket:
+    case ValueKind::kSockCommon:
+    case ValueKind::kTcpSock:
+    case ValueKind::kXdpSock:
+    case ValueKind::kBtf:
+    case ValueKind::kTpBuffer:
+    case ValueKind::kBuffer:
+    case ValueKind::kArena:
+      return MemoryKind::kKernel;
     case ValueKind::kNotInit:
     case ValueKind::kScalar:
-    case ValueKind::kMap:
     case ValueKind::kMapKey:
     case ValueKind::kPacketEnd:
     case ValueKind::kMemory:
     case ValueKind::kFunction:
+    case ValueKind::kDynptr:
+    case ValueKind::kIterator:
+    case ValueKind::kIrqFlag:
       return MemoryKind::kOther;
   }
   unreachable();
@@ -53,12 +58,13 @@ Check note_kind(Run& run, const Access& access) {
   }
   if (facts.memory == MemoryKind::kContext || kind == MemoryKind::kContext)
     return run.reject(DiagCode::kDifferentPointers);
-  facts.memory = MemoryKind::kOther;
+  const bool kernel = facts.memory == MemoryKind::kKernel || kind == MemoryKind::kKernel;
+  facts.memory = kernel ? MemoryKind::kKernel : MemoryKind::kOther;
   return Check::ok();
 }
 
 Check bad_base(Run& run, std::uint32_t base) {
-  return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{base}, std::string(kind_name(run.reg(base))));
+  return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{base}, kind_name(run.reg(base)));
 }
 
 /// The number in a map that nobody can change any more; nothing: it can be changed.
@@ -129,11 +135,31 @@ Check load_by_kind(Run& run, const Access& access, std::uint32_t dst) {
                                range));
       return load_stack(run, access.base, range, access.bytes(), dst);
     }
+    case ValueKind::kFlowKeys:
+    case ValueKind::kSocket:
+    case ValueKind::kSockCommon:
+    case ValueKind::kTcpSock:
+    case ValueKind::kXdpSock:
+      return load_socket(run, access, dst);
+    case ValueKind::kBtf:
+      return load_btf(run, access, dst);
+    case ValueKind::kMap:
+      return load_map(run, access, dst);
+    case ValueKind::kTpBuffer:
+    case ValueKind::kBuffer:
+      TRY_OK(check_buffer(run, access.base, access.offset, access.bytes(), AccessMode::kRead));
+      run.reg(dst) = unknown_scalar();
+      return Check::ok();
+    case ValueKind::kArena:
+      run.reg(dst) = unknown_scalar();
+      return Check::ok();
     case ValueKind::kNotInit:
     case ValueKind::kScalar:
-    case ValueKind::kMap:
     case ValueKind::kPacketEnd:
     case ValueKind::kFunction:
+    case ValueKind::kDynptr:
+    case ValueKind::kIterator:
+    case ValueKind::kIrqFlag:
       return bad_base(run, access.base);
   }
   unreachable();
@@ -169,8 +195,7 @@ Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
     case ValueKind::kMapKey:
       return run.reject(DiagCode::kKeyWrite, std::uint64_t{access.base});
     case ValueKind::kMemory:
-      if (base.read_only)
-        return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{access.base}, std::string(kind_name(base)));
+      if (base.read_only) return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{access.base}, kind_name(base));
       return check_region(run, access.base, access.offset, size, static_cast<std::uint32_t>(base.extent),
                           ZeroSize::kRefused);
     case ValueKind::kPacket:
@@ -182,11 +207,28 @@ Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
       TRY_OK(check_stack_range(run, access.base, access.offset, size, AccessMode::kWrite, Accessor::kInsn, range));
       return store_stack(run, access.base, range, size, stored);
     }
+    case ValueKind::kFlowKeys:
+    case ValueKind::kSocket:
+    case ValueKind::kSockCommon:
+    case ValueKind::kTcpSock:
+    case ValueKind::kXdpSock:
+      return store_socket(run, access);
+    case ValueKind::kBtf:
+      return store_btf(run, access, stored);
+    case ValueKind::kMap:
+      return store_map(run, access);
+    case ValueKind::kTpBuffer:
+    case ValueKind::kBuffer:
+      return check_buffer(run, access.base, access.offset, size, AccessMode::kWrite);
+    case ValueKind::kArena:
+      return Check::ok();
     case ValueKind::kNotInit:
     case ValueKind::kScalar:
-    case ValueKind::kMap:
     case ValueKind::kPacketEnd:
     case ValueKind::kFunction:
+    case ValueKind::kDynptr:
+    case ValueKind::kIterator:
+    case ValueKind::kIrqFlag:
       return bad_base(run, access.base);
   }
   unreachable();
@@ -197,7 +239,7 @@ Check check_atomic_base(Run& run, const Access& access) {
   const std::uint32_t base = access.base;
   const Value& value = run.reg(base);
   const bool bad = value.kind == ValueKind::kContext || value.is_packet_or_end();
-  if (bad) return run.reject(DiagCode::kAtomicTarget, std::uint64_t{base}, std::string(kind_name(value)));
+  if (bad) return run.reject(DiagCode::kAtomicTarget, std::uint64_t{base}, kind_name(value));
   if (!value.is_pointer() || value.kind == ValueKind::kStack) return Check::ok();
   const std::int64_t known = std::int64_t{value.offset} + access.offset;
   const Tnum where = add(value.scalar.bits, Tnum::constant(static_cast<std::uint64_t>(known)));

@@ -14,6 +14,20 @@ Check step(Run& run);
 /// Counts as a jump for the heuristics of pruning: every branch, jump, call and exit.
 bool is_jump(const isa::Insn& insn);
 
+/// One access of an instruction to memory.
+struct Access {
+  std::uint32_t base = 0;  ///< Register with the address.
+  std::int32_t offset = 0;
+  isa::Size size{};
+  isa::Extend extend = isa::Extend::kZero;
+  [[nodiscard]] std::uint32_t bytes() const { return isa::bytes(size); }
+};
+/// `src`: register stored, or nullptr with `constant`, or neither (unknown data).
+struct StoredValue {
+  std::uint32_t reg = kRegs;  ///< kRegs: no register.
+  std::optional<std::int32_t> constant{};
+};
+
 // registers.cc
 Check transfer(Run& run, const isa::Alu& insn);
 Check transfer(Run& run, const isa::ByteSwap& insn);
@@ -23,6 +37,15 @@ Check transfer(Run& run, const isa::LoadImm64& insn);
 Check transfer(Run& run, const isa::Load& insn);
 Check transfer(Run& run, const isa::Store& insn);
 Check transfer(Run& run, const isa::Atomic& insn);
+// btf_pointer.cc: objects of the kernel's types, and of the program's own (bpf_obj_new).
+Check load_btf(Run& run, const Access& access, std::uint32_t dst);
+Check store_btf(Run& run, const Access& access, const StoredValue& stored);
+/// A map as the kernel's `struct bpf_map`.
+Check load_map(Run& run, const Access& access, std::uint32_t dst);
+Check store_map(Run& run, const Access& access);
+// socket.cc: sockets of any kind, and flow keys.
+Check load_socket(Run& run, const Access& access, std::uint32_t dst);
+Check store_socket(Run& run, const Access& access);
 // legacy_packet.cc
 Check transfer(Run& run, const isa::LoadPacket& insn);
 // jump.cc
@@ -53,13 +76,14 @@ Check leave_callback(Run& run);
 /// Gives a register to the callee-clobbered set: r1 to r5 hold nothing after a call.
 void clobber_arguments(Run& run);
 
+// reference.cc
+/// Notes a resource that must be given back; its id. 0: too many (recorded).
+std::uint32_t acquire_reference(Run& run, ReferenceKind kind, std::uint32_t key = 0);
+/// Gives back the resource; every copy of a pointer to it becomes a number.
+Check release_reference(Run& run, std::uint32_t id);
+
 // stack.cc
 Check load_stack(Run& run, std::uint32_t base, const StackRange& range, std::uint32_t size, std::uint32_t dst);
-/// `src`: register stored, or nullptr with `constant`, or neither (unknown data).
-struct StoredValue {
-  std::uint32_t reg = kRegs;  ///< kRegs: no register.
-  std::optional<std::int32_t> constant{};
-};
 Check store_stack(Run& run, std::uint32_t base, const StackRange& range, std::uint32_t size, const StoredValue& value);
 /// A helper reads, or writes, [range): registers spilled there are then data.
 Check touch_stack(Run& run, std::uint32_t base, const StackRange& range, AccessMode mode);
