@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/unreachable.h"
 #include "helpers/helpers.h"
 #include "helpers/packet.h"
 
@@ -34,20 +33,10 @@ Found packet_part(const XdpContext& xdp, Word offset, Word size) {
 }  // namespace
 
 std::optional<PacketBytes> packet_of(Word context, const Env& env) {
-  switch (info(env.type).context) {
-    case ContextKind::kXdp:
-      return packet_of(xdp_at(context));
-    case ContextKind::kSkBuff:
-      return packet_of(skb_at(context));
-    case ContextKind::kNone:
-    case ContextKind::kPtRegs:
-    case ContextKind::kTracepoint:
-    case ContextKind::kRawTracepoint:
-    case ContextKind::kPerfEvent:
-    case ContextKind::kSyscall:
-      return std::nullopt;
-  }
-  unreachable();
+  const ContextKind kind = info(env.type).context;
+  if (kind == ContextKind::kXdp) return packet_of(xdp_at(context));
+  if (kind == ContextKind::kSkBuff) return packet_of(skb_at(context));
+  return std::nullopt;
 }
 
 Word xdp_adjust_head(Word context, Word delta, Word, Word, Word, Env&) {

@@ -5,15 +5,15 @@
 #include <cstddef>
 #include <string>
 
+#include "base/try.h"
 #include "lower/rewrite.h"
 #include "skep/context.h"
-#include "skep/program_type.h"
+#include "skep/context_field.h"
 
 namespace skep::lower {
 namespace {
 
-enum class FieldValue : std::uint8_t { Scalar, PacketData, PacketEnd, PacketMeta };
-struct Field {
+struct Member {
   ContextKind kind{};
   FieldValue value{};
   std::uint32_t offset = 0, size = 0;
@@ -30,8 +30,8 @@ struct RunTime;
   };
 #include "skep/tables/contexts.def"
 
-constexpr Field kFields[] = {
-#define CONTEXT_FIELD(context, name, offset, size, value, member, read, write)           \
+constexpr Member kMembers[] = {
+#define CONTEXT_FIELD(context, name, offset, size, value, parts, member, read, write)    \
   {ContextKind::k##context,                                                              \
    FieldValue::value,                                                                    \
    offset,                                                                               \
@@ -41,7 +41,7 @@ constexpr Field kFields[] = {
 #include "skep/tables/contexts.def"
 };
 constexpr bool sizes_agree() {
-  for (const Field& field : kFields)
+  for (const Member& field : kMembers)
     if (field.member_size != (field.value == FieldValue::Scalar ? field.size : 8)) return false;
   return true;
 }
@@ -57,25 +57,40 @@ constexpr bool is_rewritten(ContextKind kind) {
   return false;
 }
 
-const Field* find_field(ContextKind kind, std::int64_t offset) {
-  for (const Field& field : kFields)
+const Member* find_member(ContextKind kind, std::int64_t offset) {
+  for (const Member& field : kMembers)
     if (field.kind == kind && offset >= field.offset && offset < std::int64_t{field.offset} + field.size) return &field;
   return nullptr;
 }
-constexpr std::int32_t shift_of(const Field& field) {
+constexpr std::int32_t shift_of(const Member& field) {
   return static_cast<std::int32_t>(field.member_offset) - static_cast<std::int32_t>(field.offset);
+}
+
+/// A context whose bytes are given as they are has no pointers that a program could follow.
+Status check_bytes(ContextKind kind, InsnIndex at, std::int32_t offset, std::uint32_t size) {
+  for (const ContextField& field : fields_of(kind)) {
+    const bool here = field.offset == static_cast<std::uint32_t>(offset) && field.size == size;
+    if (here && field.value != FieldValue::Scalar)
+      return Error{Errc::kUnsupported, "instruction " + std::to_string(at) + " loads the context's pointer " +
+                                           std::string(field.name) + ", which only the kernel can give"};
+  }
+  return kOk;
 }
 
 }  // namespace
 
 Result<ContextAccess> rewrite_context(const Source& source, InsnIndex at, isa::Size size) {
   const ContextKind kind = info(source.program.type).context;
-  if (!source.verified() || source.facts.insns[at].memory != MemoryKind::kContext || !is_rewritten(kind))
+  if (!source.verified() || source.facts.insns[at].memory != MemoryKind::kContext)
     return ContextAccess{.shift = 0, .size = size};
   const std::int32_t offset = source.facts.insns[at].context_offset;
-  const Field* first = find_field(kind, offset);
+  if (!is_rewritten(kind)) {
+    TRY_OK(check_bytes(kind, at, offset, isa::bytes(size)));
+    return ContextAccess{.shift = 0, .size = size};
+  }
+  const Member* first = find_member(kind, offset);
   // The last byte's field may be another one (cb[0] and cb[1] as one word), when both moved by as much.
-  const Field* last = find_field(kind, std::int64_t{offset} + isa::bytes(size) - 1);
+  const Member* last = find_member(kind, std::int64_t{offset} + isa::bytes(size) - 1);
   if (first == nullptr || last == nullptr || shift_of(*first) != shift_of(*last))
     return Error{Errc::kUnsupported, "instruction " + std::to_string(at) + ": access of " +
                                          std::to_string(isa::bytes(size)) + " bytes at offset " +

@@ -5,23 +5,23 @@
 
 #include "base/address.h"
 #include "skep/context.h"
+#include "skep/context_field.h"
 
 namespace skep::reference {
 namespace {
 
 /// A UAPI field and where its value lies in the run-time structure.
-enum class FieldKind : std::uint8_t { Scalar, PacketData, PacketEnd, PacketMeta };
 struct FieldRow {
   ContextKind context{};
   std::uint32_t offset = 0, size = 0;
-  FieldKind kind{};
+  FieldValue kind{};
   std::size_t at = 0;
 };
 using Xdp = XdpContext;
 using SkBuff = SkbContext;
 constexpr FieldRow kFields[] = {
-#define CONTEXT_FIELD(context, name, offset, size, kind, member, ...) \
-  {ContextKind::k##context, offset, size, FieldKind::kind, offsetof(context, member)},
+#define CONTEXT_FIELD(context, name, offset, size, kind, parts, member, ...) \
+  {ContextKind::k##context, offset, size, FieldValue::kind, offsetof(context, member)},
 #include "skep/tables/contexts.def"
 };
 
@@ -93,7 +93,7 @@ std::optional<std::uint64_t> Memory::load_field(std::uint64_t offset, std::uint3
     for (const FieldRow& row : kFields) {
       const std::uint64_t at = offset + byte;
       if (row.context != kind_ || at < row.offset || at >= row.offset + row.size) continue;
-      if (row.kind != FieldKind::Scalar)
+      if (row.kind != FieldValue::Scalar)
         return at == row.offset && size == row.size && byte == 0 ? std::optional{read(context_.data() + row.at, 8)}
                                                                  : std::nullopt;
       value |= read(context_.data() + row.at + (at - row.offset), 1) << 8 * byte;
@@ -109,7 +109,7 @@ bool Memory::store_field(std::uint64_t offset, std::uint32_t size, std::uint64_t
     bool found = false;
     for (const FieldRow& row : kFields) {
       const std::uint64_t at = offset + byte;
-      if (row.context != kind_ || row.kind != FieldKind::Scalar || at < row.offset || at >= row.offset + row.size)
+      if (row.context != kind_ || row.kind != FieldValue::Scalar || at < row.offset || at >= row.offset + row.size)
         continue;
       context_[row.at + (at - row.offset)] = static_cast<std::byte>(value >> 8 * byte & 0xff);
       found = true;

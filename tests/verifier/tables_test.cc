@@ -10,6 +10,7 @@
 #include <string>
 
 #include "kernel/bpf.h"
+#include "skep/context_field.h"
 #include "skep/verify.h"
 
 namespace skep::test {
@@ -72,32 +73,102 @@ TEST(Tables, HelpersAreAvailableWhereLinuxHasThem) {
 
 constexpr auto kSizes = std::to_array<isa::Size>({isa::Size::k8, isa::Size::k16, isa::Size::k32, isa::Size::k64});
 
-TEST(Tables, ContextsAreAccessedAsInLinux) {
+/// Contexts of these are made of BTF pointers.
+constexpr ProgramTypeSet kTypesWithBtf =
+    set_of(ProgramType::kUnspec, ProgramType::kTracing, ProgramType::kStructOps, ProgramType::kExt, ProgramType::kLsm);
+constexpr std::uint32_t kAttachTypes = 64;
+
+/// Fields of the context depend on the attach type.
+bool depends_on_attach_type(ProgramType type) {
+  for (const ContextField& field : fields_of(info(type).context))
+    for (const HookSet& hooks : {field.read, field.write})
+      if (contains(hooks.types, type) && hooks.attach != kAllAttachTypes) return true;
+  return false;
+}
+
+/// A program that loads, but for what is asked of it.
+Program program_at(ProgramType type, std::uint32_t attach_type, isa::Insns insns) {
+  Program program = program_of(type, std::move(insns));
+  program.attach_type = attach_type;
+  program.sleepable = info(type).sleeps == Sleeps::Must;
+  return program;
+}
+isa::Insn return_value(std::int64_t value) {
+  return isa::Alu{.op = isa::AluOp::kMov,
+                  .width = isa::Width::k64,
+                  .dst = isa::kR0,
+                  .src = isa::Imm{static_cast<std::int32_t>(value)}};
+}
+
+TEST(Tables, HooksReturnWhatLinuxAllows) {
   if (const auto& why = kernel::why_unavailable()) GTEST_SKIP() << *why;
-  std::size_t asked = 0, lacking = 0;
-  for (const ProgramType type : kTypes) {
-    for (std::int16_t offset = -4; offset < 200; ++offset) {
-      for (const isa::Size size : kSizes) {
-        for (const bool writes : {false, true}) {
-          const isa::Insn access =
-              writes ? isa::Insn{isa::Store{.size = size, .base = isa::kR1, .offset = offset, .src = isa::kR0}}
-                     : isa::Insn{isa::Load{.size = size, .dst = isa::kR0, .base = isa::kR1, .offset = offset}};
-          const auto answers = ask(program_of(type, {zero_r0(), access, zero_r0(), isa::Exit{}}));
-          if (!answers) continue;
+  std::size_t asked = 0;
+  for (const ProgramTypeInfo& row : kProgramTypes) {
+    // Linux is built without infrared remote controls here.
+    if (contains(kTypesWithBtf, row.type) || row.type == ProgramType::kLircMode2) continue;
+    for (std::uint32_t attach = 0; attach < kAttachTypes; ++attach) {
+      for (const std::int64_t value : {-1, 0, 1, 2, 3, 4}) {
+        for (const bool sleepable : {false, true}) {
+          Program program = program_at(row.type, attach, {return_value(value), isa::Exit{}});
+          program.sleepable = sleepable;
+          const auto answers = ask(program);
+          ASSERT_TRUE(answers.has_value());
           ++asked;
           const bool here = answers->ours == "accept", there = answers->theirs == "accept";
-          if (there && !here && !writes && isa::bytes(size) == 4)
-            std::printf("only Linux: %s read %d: %s\n", std::string(info(type).name).c_str(), offset,
-                        answers->ours.c_str());
-          lacking += there && !here;
-          EXPECT_FALSE(here && !there) << info(type).name << (writes ? " writes " : " reads ") << isa::bytes(size)
-                                       << " at " << offset << ": " << answers->theirs;
+          EXPECT_EQ(here, there) << row.name << " attach type " << attach << " returns " << value << ": "
+                                 << answers->ours << " / " << answers->theirs;
         }
       }
     }
   }
-  std::printf("%zu accesses asked, %zu that only Linux allows\n", asked, lacking);
-  EXPECT_GT(asked, 10000u);
+  std::printf("%zu returns asked\n", asked);
+}
+
+struct Count {
+  std::size_t asked = 0, lacking = 0;
+};
+
+void compare_access(Program program, const std::string& what, Count& count) {
+  const auto answers = ask(program);
+  if (!answers) return;
+  ++count.asked;
+  const bool here = answers->ours == "accept", there = answers->theirs == "accept";
+  if (there && !here) std::printf("only Linux: %s: %s\n", what.c_str(), answers->ours.c_str());
+  count.lacking += there && !here;
+  EXPECT_FALSE(here && !there) << what << ": " << answers->theirs;
+}
+
+void compare_context(ProgramType type, std::uint32_t attach, const Hook& hook, Count& count) {
+  constexpr std::int16_t kFirstOffset = -4, kLastOffset = 232;
+  const isa::Insn result = return_value(hook.returns_anything() ? 0 : hook.low);
+  for (std::int16_t offset = kFirstOffset; offset < kLastOffset; ++offset) {
+    for (const isa::Size size : kSizes) {
+      const isa::Insn read = isa::Load{.size = size, .dst = isa::kR0, .base = isa::kR1, .offset = offset};
+      const isa::Insn write = isa::Store{.size = size, .base = isa::kR1, .offset = offset, .src = isa::kR0};
+      for (const bool writes : {false, true}) {
+        const std::string what = std::string(info(type).name) + " attach type " + std::to_string(attach) +
+                                 (writes ? " writes " : " reads ") + std::to_string(isa::bytes(size)) + " at " +
+                                 std::to_string(offset);
+        compare_access(program_at(type, attach, {result, writes ? write : read, result, isa::Exit{}}), what, count);
+      }
+    }
+  }
+}
+
+TEST(Tables, ContextsAreAccessedAsInLinux) {
+  if (const auto& why = kernel::why_unavailable()) GTEST_SKIP() << *why;
+  Count count;
+  for (const ProgramTypeInfo& row : kProgramTypes) {
+    if (contains(kTypesWithBtf, row.type) || row.type == ProgramType::kLircMode2) continue;
+    for (std::uint32_t attach = 0; attach < kAttachTypes; ++attach) {
+      const auto hook = find_hook(row.type, attach);
+      if (!hook) continue;
+      compare_context(row.type, attach, *hook, count);
+      if (!depends_on_attach_type(row.type)) break;
+    }
+  }
+  std::printf("%zu accesses asked, %zu that only Linux allows\n", count.asked, count.lacking);
+  EXPECT_GT(count.asked, 50000u);
 }
 
 }  // namespace

@@ -23,7 +23,6 @@ constexpr struct {
     {"socket_filter read 8 at 168", "sockets (__sk_buff::sk) are not modelled"},
     {"sched_cls read 8 at 168", "sockets (__sk_buff::sk) are not modelled"},
     {"cgroup_skb read 8 at 168", "sockets (__sk_buff::sk) are not modelled"},
-    {"cgroup_skb read 4 at 92", "addresses of __sk_buff (family to local_port) are not in the context"},
     {"read through map pointer", "fields of struct bpf_map are the kernel's own"},
     {"inner map read", "fields of struct bpf_map are the kernel's own"},
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // verify(): the steps of a verdict.
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "base/overloaded.h"
@@ -20,7 +21,22 @@ constexpr ProgramTypeSet kModelled =
     kTcTypes | set_of(ProgramType::kSocketFilter, ProgramType::kXdp, ProgramType::kCgroupSkb, ProgramType::kTracepoint,
                       ProgramType::kKprobe, ProgramType::kRawTracepoint, ProgramType::kPerfEvent, ProgramType::kSyscall,
                       ProgramType::kLwtIn, ProgramType::kLwtOut, ProgramType::kLwtXmit, ProgramType::kLwtSeg6local,
-                      ProgramType::kSkSkb);
+                      ProgramType::kSkSkb, ProgramType::kCgroupSock, ProgramType::kSockOps, ProgramType::kCgroupDevice,
+                      ProgramType::kSkMsg, ProgramType::kCgroupSockAddr, ProgramType::kLircMode2,
+                      ProgramType::kSkReuseport, ProgramType::kFlowDissector, ProgramType::kCgroupSysctl,
+                      ProgramType::kRawTracepointWritable, ProgramType::kCgroupSockopt, ProgramType::kSkLookup,
+                      ProgramType::kNetfilter);
+
+/// What Linux asks of a program's type before it looks at an instruction.
+std::optional<Diagnostic> check_hook(const Program& program) {
+  const Sleeps sleeps = info(program.type).sleeps;
+  if (!find_hook(program.type, program.attach_type))
+    return Diagnostic{.code = DiagCode::kAttachType,
+                      .args = {std::uint64_t{program.attach_type}, std::string(info(program.type).name)}};
+  if (sleeps == Sleeps::Must && !program.sleepable) return Diagnostic{.code = DiagCode::kSyscallNotSleepable};
+  if (sleeps == Sleeps::Never && program.sleepable) return Diagnostic{.code = DiagCode::kNotSleepable};
+  return std::nullopt;
+}
 
 /// The entry function names a callback for exceptions, whose rules are not modelled.
 bool has_exception_callback(const Program& program) {
@@ -44,8 +60,7 @@ Verdict verify(Program program, const Platform& platform, const VerifyOptions& o
   if (has_exception_callback(program)) return unsupported("exception callbacks");
   if (!contains(kModelled, program.type)) return unsupported("program type " + std::string(info(program.type).name));
 
-  if (program.type == ProgramType::kSyscall && !program.sleepable)
-    return reject({.code = DiagCode::kSyscallNotSleepable});
+  if (auto reason = check_hook(program)) return reject(std::move(*reason));
 
   verifier::LayoutOrReason layout = verifier::make_layout(program, platform);
   if (auto* const reason = std::get_if<Diagnostic>(&layout)) return reject(std::move(*reason));

@@ -1,43 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The context: which fields a program type may read and write, in which sizes (tables/contexts.def).
-#include <algorithm>
-#include <array>
-
 #include "base/try.h"
 #include "base/unreachable.h"
+#include "skep/context_field.h"
 #include "verifier/domain/print.h"
 #include "verifier/require/require.h"
 
 namespace skep::verifier {
 namespace {
-
-enum class FieldValue : std::uint8_t { Scalar, PacketData, PacketMeta, PacketEnd };
-struct Field {
-  ContextKind context{};
-  std::uint32_t offset = 0;
-  std::uint32_t size = 0;
-  FieldValue value{};
-  ProgramTypeSet read = kNoTypes, write = kNoTypes;
-};
-constexpr auto kFields = std::to_array<Field>({
-#define CONTEXT_FIELD(context, name, offset, size, value, member, read, write) \
-  {ContextKind::k##context, offset, size, FieldValue::value, read, write},
-#include "skep/tables/contexts.def"
-});
-constexpr auto kBytes = std::to_array<std::uint32_t>({
-#define CONTEXT(name, uapi, run_time, bytes) bytes,
-#include "skep/tables/contexts.def"
-});
-
-constexpr std::uint32_t kSkbFirstCb = 48, kSkbCbEnd = 68;
-constexpr std::uint32_t kXdpEgress = 20, kAttachXdpDevmap = 33;
-
-const Field* field_at(ContextKind context, std::uint32_t offset) {
-  const auto found = std::find_if(kFields.begin(), kFields.end(), [&](const Field& field) {
-    return field.context == context && field.offset <= offset && offset < field.offset + field.size;
-  });
-  return found == kFields.end() ? nullptr : &*found;
-}
 
 struct Request {
   std::uint32_t offset = 0;
@@ -46,61 +16,44 @@ struct Request {
   isa::Extend extend{};
 };
 
-ContextValue result_of(FieldValue value) {
-  switch (value) {
-    case FieldValue::Scalar:
-      return ContextValue::kScalar;
-    case FieldValue::PacketData:
-      return ContextValue::kPacketData;
-    case FieldValue::PacketMeta:
-      return ContextValue::kPacketMeta;
-    case FieldValue::PacketEnd:
-      return ContextValue::kPacketEnd;
-  }
-  unreachable();
-}
-
-/// Contexts made of fields: sk_buff allows parts of its 32-bit scalar fields to be read, xdp_md allows none.
-bool allows_fields(const Program& program, ContextKind context, const Request& want, ContextValue& value) {
-  const Field* const field = field_at(context, want.offset);
-  if (field == nullptr) return false;
-  if (!contains(want.mode == AccessMode::kRead ? field->read : field->write, program.type)) return false;
-  if (context == ContextKind::kXdp) {
-    if (want.size != field->size) return false;
-    if (field->offset == kXdpEgress && program.attach_type != kAttachXdpDevmap) return false;
-  }
-  if (context == ContextKind::kSkBuff && want.offset >= kSkbFirstCb && want.offset < kSkbCbEnd)
-    return want.offset + want.size <= kSkbCbEnd;
-  const bool whole = want.offset == field->offset && want.size == field->size;
-  value = result_of(field->value);
-  if (value != ContextValue::kScalar) return whole && want.extend == isa::Extend::kZero;
-  if (whole) return true;
-  return want.mode == AccessMode::kRead && field->size == 4 && want.offset + want.size <= field->offset + field->size;
-}
-
-bool allows(const Program& program, const Request& want, ContextValue& value) {
-  const ContextKind context = info(program.type).context;
-  if (want.offset >= kBytes[static_cast<std::size_t>(context)] || want.offset % want.size != 0) return false;
-  constexpr std::uint32_t kPtRegsBytes = 168;
+/// An access to a part of the field; the whole is always one.
+bool allows_part(const ContextField& field, const Request& want) {
   const bool reads = want.mode == AccessMode::kRead;
-  switch (context) {
-    case ContextKind::kNone:
+  switch (field.parts) {
+    case FieldParts::Whole:
       return false;
-    case ContextKind::kXdp:
-    case ContextKind::kSkBuff:
-      return allows_fields(program, context, want, value);
-    case ContextKind::kPtRegs:
-      return reads && want.offset + want.size <= kPtRegsBytes;
-    case ContextKind::kTracepoint:
-      return reads && want.offset >= 8;
-    case ContextKind::kRawTracepoint:
-      return reads;
-    case ContextKind::kPerfEvent:
-      return reads && (want.offset >= kPtRegsBytes || want.size == 8);
-    case ContextKind::kSyscall:
+    case FieldParts::First:
+      return reads && want.offset == field.offset;
+    case FieldParts::Parts:
+      return reads && want.size <= 4;
+    case FieldParts::Halves:
+      return reads && want.size == 2;
+    case FieldParts::Array:
+      return reads || want.size >= 4;
+    case FieldParts::Words:
+      return want.size == 4;
+    case FieldParts::Longs:
+      return want.size == 8;
+    case FieldParts::Bytes:
       return true;
   }
   unreachable();
+}
+
+bool allows(const ContextField& field, const Program& program, const Request& want) {
+  if (want.offset < field.offset || want.offset + want.size > field.offset + field.size) return false;
+  const HookSet& hooks = want.mode == AccessMode::kRead ? field.read : field.write;
+  if (!contains(hooks, program.type, program.attach_type)) return false;
+  if (field.value != FieldValue::Scalar && want.extend == isa::Extend::kSign) return false;
+  return want.size == field.size || allows_part(field, want);
+}
+
+/// The field that the access is to; nullptr: there is none that allows it.
+const ContextField* find_field(const Program& program, const Request& want) {
+  if (want.offset % want.size != 0) return nullptr;
+  for (const ContextField& field : fields_of(info(program.type).context))
+    if (allows(field, program, want)) return &field;
+  return nullptr;
 }
 
 }  // namespace
@@ -118,11 +71,11 @@ Check check_unmodified(Run& run, std::uint32_t reg) {
 }
 
 Check check_context(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
-                    isa::Extend extend, ContextValue& value) {
+                    isa::Extend extend, FieldValue& value) {
   TRY_OK(check_unmodified(run, reg));
-  value = ContextValue::kScalar;
   const Request want{.offset = static_cast<std::uint32_t>(offset), .size = size, .mode = mode, .extend = extend};
-  if (offset >= 0 && allows(run.program, want, value)) return Check::ok();
+  const ContextField* const field = offset < 0 ? nullptr : find_field(run.program, want);
+  if (field != nullptr) return value = field->value, Check::ok();
   return run.reject(DiagCode::kInvalidContextAccess, std::int64_t{offset}, std::uint64_t{size});
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must hold when the program ends, and of all paths together.
 #include <algorithm>
-#include <optional>
 #include <string>
 
 #include "base/try.h"
@@ -9,21 +8,6 @@
 #include "verifier/require/require.h"
 
 namespace skep::verifier {
-namespace {
-
-struct Range {
-  std::int64_t low = 0, high = 0;
-};
-constexpr std::uint32_t kAttachCgroupEgress = 1;
-
-/// Values that a program of this type may return; nothing: any.
-std::optional<Range> return_range(const Program& program) {
-  if (program.type != ProgramType::kCgroupSkb) return std::nullopt;
-  return Range{.low = 0, .high = program.attach_type == kAttachCgroupEgress ? 3 : 1};
-}
-
-}  // namespace
-
 Check check_references_released(Run& run, DiagCode code) {
   if (run.state.reference_count == 0) return Check::ok();
   const Reference& first = run.state.references[0];
@@ -37,13 +21,14 @@ Check check_return_value(Run& run) {
     if (result.is_scalar()) return Check::ok();
     return run.reject(DiagCode::kSubprogramReturnKind, kind_name(result));
   }
-  const auto range = return_range(run.program);
-  if (!range) return Check::ok();
+  // Checked before exploration: the hook exists.
+  const Hook hook = *find_hook(run.program.type, run.program.attach_type);
+  if (hook.returns_anything()) return Check::ok();
   const Value& result = run.reg(isa::kR0);
   if (!result.is_scalar()) return run.reject(DiagCode::kReturnKind, kind_name(result));
   run.mark_precise(0);
-  if (result.scalar.smin >= range->low && result.scalar.smax <= range->high) return Check::ok();
-  return run.reject(DiagCode::kReturnRange, print_range(result.scalar), range->low, range->high);
+  if (result.scalar.smin >= hook.low && result.scalar.smax <= hook.high) return Check::ok();
+  return run.reject(DiagCode::kReturnRange, print_range(result.scalar), hook.low, hook.high);
 }
 
 namespace {

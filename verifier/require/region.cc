@@ -66,7 +66,8 @@ Check check_packet(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32
 
 Check check_packet_write(Run& run) {
   constexpr ProgramTypeSet kWriters =
-      kTcTypes | set_of(ProgramType::kXdp, ProgramType::kLwtXmit, ProgramType::kSkSkb, ProgramType::kSkMsg);
+      kTcTypes | set_of(ProgramType::kXdp, ProgramType::kLwtXmit, ProgramType::kSkSkb, ProgramType::kSkMsg,
+                        ProgramType::kCgroupSockopt);
   if (contains(kWriters, run.program.type)) return Check::ok();
   return run.reject(DiagCode::kPacketReadOnly);
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "skep/context_field.h"
 #include "skep/helper.h"
 #include "verifier/engine/run.h"
 
@@ -40,10 +41,9 @@ Check check_buffer(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32
 bool has_special_fields(Run& run, std::uint32_t map);
 
 // context.cc
-/// What a load from the context gives.
-enum class ContextValue : std::uint8_t { kScalar, kPacketData, kPacketMeta, kPacketEnd };
+/// `value`: what a load gives.
 Check check_context(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
-                    isa::Extend extend, ContextValue& value);
+                    isa::Extend extend, FieldValue& value);
 /// The register holds a pointer without any offset.
 Check check_unmodified(Run& run, std::uint32_t reg);
 

@@ -79,21 +79,29 @@ std::optional<std::uint64_t> frozen_word(const MapSpec& map, const Value& base, 
 }
 
 Check load_context(Run& run, const Access& access, std::uint32_t dst) {
-  ContextValue value{};
+  FieldValue value{};
   TRY_OK(check_context(run, access.base, access.offset, access.bytes(), AccessMode::kRead, access.extend, value));
   switch (value) {
-    case ContextValue::kScalar:
+    case FieldValue::Scalar:
       run.reg(dst) = unknown_scalar();
       return Check::ok();
-    case ContextValue::kPacketData:
+    case FieldValue::PacketData:
       run.reg(dst) = pointer(ValueKind::kPacket);
       return Check::ok();
-    case ContextValue::kPacketMeta:
+    case FieldValue::PacketMeta:
       run.reg(dst) = pointer(ValueKind::kPacketMeta);
       return Check::ok();
-    case ContextValue::kPacketEnd:
+    case FieldValue::PacketEnd:
       run.reg(dst) = pointer(ValueKind::kPacketEnd);
       return Check::ok();
+    case FieldValue::Socket:
+    case FieldValue::SocketOrNull:
+    case FieldValue::SockCommonOrNull:
+    case FieldValue::FlowKeys:
+    case FieldValue::TpBuffer:
+    case FieldValue::SkBuff:
+    case FieldValue::NfHookState:
+      return run.reject(DiagCode::kUnsupported, std::string("this pointer of the context"));
   }
   unreachable();
 }
@@ -187,7 +195,7 @@ Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
   if (base.maybe_null) return bad_base(run, access.base);
   switch (base.kind) {
     case ValueKind::kContext: {
-      ContextValue value{};
+      FieldValue value{};
       return check_context(run, access.base, access.offset, size, AccessMode::kWrite, isa::Extend::kZero, value);
     }
     case ValueKind::kMapValue:
