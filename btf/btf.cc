@@ -73,6 +73,12 @@ TypeId Btf::next_named(TypeId after, std::string_view wanted) const {
   return id;
 }
 
+Btf Btf::with_static_functions(std::span<const TypeId> functions) const {
+  Btf copy = *this;
+  for (const TypeId id : functions) std::get<btf::Func>(copy.types_[id]).linkage = btf::Linkage::kStatic;
+  return copy;
+}
+
 Btf Btf::with_section_layout(TypeId section, std::uint32_t size, std::span<const btf::SectionVar> layout) const {
   Btf copy = *this;
   auto& data = std::get<btf::DataSec>(copy.types_[section]);

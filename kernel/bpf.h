@@ -47,10 +47,11 @@ struct Loaded {
   std::string log;
   /// From the log's statistics (log_level with bit 4, or any rejection); 0 where it has none.
   std::uint64_t processed = 0;
+  std::uint64_t states = 0;
   std::uint64_t verification_us = 0;
 
   [[nodiscard]] bool accepted() const { return error == 0; }
-  /// The last sentence of the log that is no statistic: why the program was rejected.
+  /// The last sentence of the log that is no statistic and no source line: why the program was rejected.
   [[nodiscard]] std::string last_sentence() const;
 };
 /// Creates the program's maps (with initial contents, frozen where the spec says so) and loads it, as libbpf would.

@@ -67,6 +67,7 @@ void load_with_log(bpf_attr& attr, Loaded& loaded) {
   loaded.program = Fd(static_cast<int>(fd));
   if (!log.empty()) loaded.log.assign(log.data(), strnlen(log.data(), log.size()));
   loaded.processed = number_after(loaded.log, "processed ");
+  loaded.states = number_after(loaded.log, "total_states ");
   loaded.verification_us = number_after(loaded.log, "verification time ");
 }
 
@@ -78,9 +79,10 @@ std::string Loaded::last_sentence() const {
     const std::size_t newline = log.rfind('\n', end - 1);
     const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
     std::string line = log.substr(begin, end - begin);
-    const bool statistic = line.empty() || line.starts_with("processed ") || line.starts_with("verification time") ||
-                           line.starts_with("stack depth") || line.starts_with("old state:") ||
-                           line.starts_with(" cur state:") || line.starts_with("cur state:");
+    const bool statistic = line.empty() || line.starts_with("; ") || line.starts_with("processed ") ||
+                           line.starts_with("verification time") || line.starts_with("stack depth") ||
+                           line.starts_with("old state:") || line.starts_with(" cur state:") ||
+                           line.starts_with("cur state:");
     if (!statistic) return line;
     if (begin == 0) break;
     end = begin - 1;

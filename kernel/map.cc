@@ -71,7 +71,7 @@ Result<Fd> create_map(const MapSpec& spec, const Fd& btf) {
     attr.btf_fd = attr.btf_key_type_id = attr.btf_value_type_id = 0;
     map = Fd(static_cast<int>(sys_bpf(BPF_MAP_CREATE, attr)));
   }
-  if (!map.valid()) return system_error("the kernel refuses map " + spec.name);
+  if (!map.valid()) return system_error("the kernel refuses map '" + spec.name + "'");
   TRY_OK(fill(map, spec));
   return map;
 }

@@ -18,6 +18,7 @@ struct Extent {
   std::uint64_t begin = 0, size = 0;  // Bytes.
   std::string_view name;
   bool global = false;
+  bool hidden = false;
 };
 
 bool is_code(const ElfSection& section) {
@@ -41,13 +42,18 @@ Result<std::vector<Extent>> extents(const ElfFile& file) {
                       .begin = symbol.value,
                       .size = symbol.size,
                       .name = symbol.name,
-                      .global = symbol.binding != Binding::kLocal});
+                      .global = symbol.binding != Binding::kLocal,
+                      .hidden = symbol.hidden});
   }
   // Hand-written assembly may have no symbols: its section is one function.
   for (SectionIndex i = 1; i < file.sections.size(); ++i)
     if (is_code(file.sections[i]) && !named[i])
-      result.push_back(
-          {.section = i, .begin = 0, .size = file.sections[i].size, .name = file.sections[i].name, .global = true});
+      result.push_back({.section = i,
+                        .begin = 0,
+                        .size = file.sections[i].size,
+                        .name = file.sections[i].name,
+                        .global = true,
+                        .hidden = false});
   std::sort(result.begin(), result.end(), [](const Extent& a, const Extent& b) {
     return a.section != b.section ? a.section < b.section : a.begin < b.begin;
   });
@@ -72,13 +78,15 @@ Result<Function> make_function(const ElfFile& file, const Extent& extent, bool o
   TRY(std::vector<isa::RawInsn> insns,
       isa::raw_from_bytes(
           section.data.subspan(static_cast<std::size_t>(extent.begin), static_cast<std::size_t>(extent.size))));
+  const Role role = role_of(file, extent, only_text);
   return Function{.name = extent.name,
                   .section = extent.section,
                   .first = static_cast<std::uint32_t>(extent.begin / kSlot),
-                  .global = extent.global,
-                  .role = role_of(file, extent, only_text),
+                  .global = extent.global && !(extent.hidden && role == Role::kSubprogram),
+                  .role = role,
                   .insns = std::move(insns),
                   .relocations = {},
+                  .exception_callback = {},
                   .unsupported = {}};
 }
 

@@ -16,11 +16,12 @@ struct Function {
   std::string_view name;
   SectionIndex section = 0;
   std::uint32_t first = 0;  ///< Slot within the section.
-  bool global = false;
+  bool global = false;      ///< To the kernel, which does not see hidden subprograms as such.
   Role role{};
   std::vector<isa::RawInsn> insns;
-  std::vector<ElfRelocation> relocations;  ///< Sorted; offsets are those of the section.
-  std::string unsupported{};               ///< Why programs that reach it cannot run; empty: they can.
+  std::vector<ElfRelocation> relocations;           ///< Sorted; offsets are those of the section.
+  std::optional<std::size_t> exception_callback{};  ///< Number of the function that its declaration tag names.
+  std::string unsupported{};                        ///< Why programs that reach it cannot run; empty: they can.
 };
 
 /// Sorted by section and slot; they do not overlap.

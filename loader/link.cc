@@ -31,7 +31,16 @@ class Linker {
       : input_(input), slot_limit_(slot_limit), placed_(input.functions.size(), kNowhere) {}
 
   Result<LinkedProgram> run(std::size_t program) {
-    TRY_OK(place(program));
+    TRY_OK(place_reached(program));
+    const auto callback = input_.functions[program].exception_callback;
+    if (callback && placed_[*callback] == kNowhere) TRY_OK(place_reached(*callback));
+    return std::move(result_);
+  }
+
+ private:
+  /// The function and all that it reaches.
+  Status place_reached(std::size_t function) {
+    TRY_OK(place(function));
     while (!walks_.empty()) {
       Walk& walk = walks_.back();
       if (walk.next == input_.functions[walk.function].insns.size()) {
@@ -40,10 +49,9 @@ class Linker {
       }
       TRY_OK(visit(walk.function, walk.next++));
     }
-    return std::move(result_);
+    return kOk;
   }
 
- private:
   static constexpr std::uint32_t kNowhere = UINT32_MAX;
   struct Walk {
     std::size_t function = 0;

@@ -9,6 +9,7 @@
 #include "base/try.h"
 #include "loader/btf_sections.h"
 #include "loader/core.h"
+#include "loader/function_types.h"
 #include "loader/link.h"
 #include "loader/sections.h"
 #include "loader/struct_ops.h"
@@ -68,11 +69,12 @@ class ObjectBuilder {
 
   Result<Object> run() {
     TRY(types_, loader::read_types(file_));
-    object_.btf_ = types_.btf;
     function_records_ = sorted_records(types_.ext.functions);
     line_records_ = sorted_records(types_.ext.lines);
     read_license();
     TRY(functions_, loader::read_functions(file_));
+    loader::connect_types(types_, functions_);
+    object_.btf_ = types_.btf;
     loader::relocate_core(file_, types_, options_.target_btf.get(), functions_);
     operations_ = loader::read_struct_ops(file_, types_.btf.get(), functions_);
     TRY_OK(read_maps());

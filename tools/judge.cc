@@ -69,12 +69,13 @@ std::vector<Judged> collect(const std::vector<std::string>& files, const std::st
   return all;
 }
 
-void judge_all(std::vector<Judged>& all, const VerifyOptions& options, unsigned jobs) {
+void judge_all(std::vector<Judged>& all, const VerifyOptions& options, unsigned jobs, const Judge& kernel) {
   Progress progress(all.size());
   std::atomic<std::size_t> next = 0;
   const auto work = [&] {
     for (std::size_t i = next++; i < all.size(); i = next++) {
       judge(all[i], options);
+      if (kernel && all[i].program != nullptr) all[i].kernel = kernel(all[i].object, *all[i].program);
       progress.step();
     }
   };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "skep/verify.h"
+#include "tools/compare/opinion.h"
 #include "tools/target_kernel.h"
 
 namespace skep::tools {
@@ -19,6 +20,7 @@ struct Judged {
   std::optional<Verdict> verdict;
   std::string error;
   std::uint64_t usec = 0;
+  std::optional<Opinion> kernel{};  ///< When somebody asked for it.
 };
 
 /// The programs of these files, not yet judged. `only`: those of this name; empty: all. `type`: of programs whose
@@ -26,7 +28,8 @@ struct Judged {
 std::vector<Judged> collect(const std::vector<std::string>& files, const std::string& only, ProgramType type,
                             TargetKernel& kernel);
 
-/// Judges all of them on `jobs` threads; shows progress on a terminal that waits.
-void judge_all(std::vector<Judged>& all, const VerifyOptions& options, unsigned jobs);
+/// Judges all of them on `jobs` threads, and asks `kernel` too unless it is empty; shows progress on a terminal that
+/// waits.
+void judge_all(std::vector<Judged>& all, const VerifyOptions& options, unsigned jobs, const Judge& kernel);
 
 }  // namespace skep::tools

@@ -2,6 +2,7 @@
 // skep verify PATH...: the kernel's verdict on every program, as text for people or one JSON object per program and
 // line. Programs are judged in parallel and printed in order.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -9,7 +10,8 @@
 
 #include "base/overloaded.h"
 #include "skep/verify.h"
-#include "tools/compare_kernel.h"
+#include "tools/compare/harness.h"
+#include "tools/compare/report.h"
 #include "tools/judge.h"
 #include "tools/programs.h"
 #include "tools/render/rejection.h"
@@ -25,6 +27,8 @@ struct Options {
   bool json = false;
   bool quiet = false;
   bool compare_kernel = false;
+  std::string compare_table;  ///< Path; empty: not asked for.
+  std::string csv;            ///< Where to write the rows of the comparison; empty: nowhere.
   unsigned jobs = 0;
   TargetKernel kernel;
 };
@@ -95,6 +99,34 @@ Counts count(const std::vector<Judged>& all) {
   return counts;
 }
 
+void print_json(const Judged& one) {
+  nlohmann::ordered_json json = to_json(one);
+  if (one.kernel) {
+    constexpr const char* kVerdicts[] = {"none", "accept", "reject"};
+    json["relation"] = name(relate(one));
+    json["kernel"] = {{"verdict", kVerdicts[static_cast<std::size_t>(one.kernel->kind)]},
+                      {"message", one.kernel->sentence},
+                      {"steps", one.kernel->processed},
+                      {"usec", one.kernel->usec}};
+  }
+  // Names come from the file: bytes that are no UTF-8 must not stop the output.
+  std::puts(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+}
+
+ExitCode compare(std::vector<Judged>& all, const Options& options, const Judge& kernel) {
+  for (Judged& one : all)
+    if (one.program != nullptr) one.program = std::make_shared<const Program>(as_harness_loads(*one.program));
+  judge_all(all, {}, options.jobs, kernel);
+  if (!options.csv.empty())
+    if (const Status written = write_file(options.csv, comparison_csv(all)); !written) return fail(written.error());
+  if (options.json) {
+    for (const Judged& one : all) print_json(one);
+  } else {
+    print_comparison(all, options.quiet ? Listing::kTableOnly : Listing::kEachDifference);
+  }
+  return std::all_of(all.begin(), all.end(), agrees) ? ExitCode::kOk : ExitCode::kNegative;
+}
+
 ExitCode run(Options& options) {
   const auto type = options.type.empty() ? Result(ProgramType::kUnspec) : parse_program_type(options.type);
   if (!type) return fail(type.error());
@@ -105,13 +137,15 @@ ExitCode run(Options& options) {
     const std::string wanted = options.program.empty() ? "no program" : "no program named \"" + options.program + "\"";
     return fail(Error{Errc::kNotFound, options.paths.front() + ": " + wanted + " in it"});
   }
-  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  judge_all(all, {}, options.jobs == 0 ? cores : options.jobs);
-  if (options.compare_kernel) return compare_with_kernel(all);
+  if (options.jobs == 0) options.jobs = std::max(1u, std::thread::hardware_concurrency());
+  if (options.compare_kernel || !options.compare_table.empty()) {
+    const auto kernel = options.compare_kernel ? running_kernel() : stored_table(options.compare_table);
+    return kernel ? compare(all, options, *kernel) : fail(kernel.error());
+  }
+  judge_all(all, {}, options.jobs, {});
   for (const Judged& one : all) {
     if (options.json) {
-      // Names come from the file: bytes that are no UTF-8 must not stop the output.
-      std::puts(to_json(one).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+      print_json(one);
     } else {
       print_text(one, options);
     }
@@ -135,9 +169,15 @@ Action add_verify(CLI::App& command) {
   options->kernel.add_options(command);
   command.add_flag("--json", options->json, "One JSON object per program and line");
   command.add_flag("-q,--quiet", options->quiet, "Say nothing of accepted programs");
-  command.add_flag(
+  CLI::Option* const kernel = command.add_flag(
       "--compare-kernel", options->compare_kernel,
       "Let the running kernel judge them too (needs root; nothing is attached), and print where both differ");
+  command
+      .add_option("--compare-table", options->compare_table,
+                  "The same with what a kernel said earlier: a file that --compare-kernel --csv wrote")
+      ->check(CLI::ExistingFile)
+      ->excludes(kernel);
+  command.add_option("--csv", options->csv, "Write a row a program of the comparison to this file");
   command.add_option("-j,--jobs", options->jobs, "Programs judged at once; 0: one a core")->check(CLI::Range(0, 1024));
   return [options] { return run(*options); };
 }

@@ -177,6 +177,8 @@ class Btf {
   /// Precondition: `section` is a DataSec with layout.size() variables.
   [[nodiscard]] Btf with_section_layout(TypeId section, std::uint32_t size,
                                         std::span<const btf::SectionVar> layout) const;
+  /// A copy in which these functions have static linkage. Precondition: they are of kind Func.
+  [[nodiscard]] Btf with_static_functions(std::span<const TypeId> functions) const;
 
  private:
   friend class BtfParser;
