@@ -94,6 +94,11 @@ Word skb_change_head(Word context, Word size, Word flags, Word, Word, Env&) {
   return 0;
 }
 
+Word set_hash(Word context, Word hash, Word, Word, Word, Env&) {
+  skb_at(context).hash = low32(hash);
+  return 0;
+}
+
 Word set_hash_invalid(Word context, Word, Word, Word, Word, Env&) {
   skb_at(context).hash = 0;
   return 0;

@@ -77,8 +77,8 @@ class Survey {
 bool may_trap(std::int32_t helper) {
   for (const HelperProto& row : kHelpers) {
     if (row.id != helper) continue;
-    for (const ArgKind arg : row.args)
-      if (arg == ArgKind::Func) return true;
+    for (const Arg& arg : row.args)
+      if (arg.kind == ArgKind::Func) return true;
     return false;
   }
   return true;

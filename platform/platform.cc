@@ -18,7 +18,7 @@ constexpr std::int32_t kMaxTableId = [] {
 constexpr auto kRowOfId = [] {
   std::array<std::int16_t, kMaxTableId + 1> rows{};
   rows.fill(-1);
-  for (std::size_t i = 0; i < kHelpers.size(); ++i)
+  for (std::size_t i = kHelpers.size(); i-- > 0;)  // Of several rows with one number, the first remains.
     rows[static_cast<std::size_t>(kHelpers[i].id)] = static_cast<std::int16_t>(i);
   return rows;
 }();
@@ -36,6 +36,15 @@ const HelperProto* Platform::helper(std::int32_t id) const {
   for (const auto& own : own_)
     if (own->proto.id == id) return &own->proto;
   return nullptr;
+}
+
+const HelperProto* Platform::helper(std::int32_t id, ProgramType type, std::uint32_t attach_type) const {
+  const HelperProto* const first = helper(id);
+  for (const HelperProto* row = first; row >= kHelpers.data() && row < kHelpers.data() + kHelpers.size(); ++row) {
+    if (row->id != id) break;
+    if (contains(row->available, type, attach_type)) return row;
+  }
+  return first;
 }
 
 const HelperProto* Platform::helper(std::string_view name) const {

@@ -22,6 +22,8 @@ class Platform {
   /// nullptr: no such helper. The pointer lives as long as this Platform or a copy of it.
   [[nodiscard]] const HelperProto* helper(std::int32_t id) const;
   [[nodiscard]] const HelperProto* helper(std::string_view name) const;
+  /// Of the prototypes with that number, the one for programs of this hook; where it has none, the first.
+  [[nodiscard]] const HelperProto* helper(std::int32_t id, ProgramType type, std::uint32_t attach_type) const;
   /// The embedder's function for `id`; nullptr: it is none of the embedder's.
   [[nodiscard]] HelperFn own_function(std::int32_t id) const;
 

@@ -217,12 +217,12 @@ void Machine::call_helper(std::int32_t id) {
   if (r_[0] == 0) return;
   for (const HelperProto& row : kHelpers) {
     if (row.id != id) continue;
-    if (row.returns == RetKind::MapValueOrNull) {
+    if (row.returns.kind == RetKind::MapValueOrNull) {
       const MapSpec& spec = from_address<Map>(before[1])->spec();
       if (const MapTypeInfo* type = find_info(spec.type); type != nullptr && type->value == MapValueKind::Plain)
         memory_.allow(r_[0], spec.value_size);
     }
-    if (row.returns == RetKind::RingBufMemOrNull) memory_.allow(r_[0], before[2]);
+    if (row.returns.kind == RetKind::RingBufMemOrNull) memory_.allow(r_[0], before[2]);
   }
 }
 

@@ -74,7 +74,7 @@ std::optional<std::uint8_t> callback_argument(const isa::Insn& insn, const Platf
   const HelperProto* proto = platform.helper(call->imm);
   if (proto == nullptr) return std::nullopt;
   for (std::uint8_t i = 0; i < 5; ++i)
-    if (proto->args[i] == ArgKind::Func) return static_cast<std::uint8_t>(i + 1);
+    if (proto->args[i].kind == ArgKind::Func) return static_cast<std::uint8_t>(i + 1);
   return std::nullopt;
 }
 
@@ -149,7 +149,7 @@ std::optional<Diagnostic> check_encodings(const Program& program) {
 
 namespace {
 /// Who moves the packet, itself or by calling somebody who does.
-void find_packet_movers(const Program& program, Layout& layout) {
+void find_packet_movers(const Program& program, const Platform& platform, Layout& layout) {
   for (bool again = true; again;) {
     again = false;
     for (InsnIndex at = 0; at < program.insns.size(); ++at) {
@@ -158,7 +158,7 @@ void find_packet_movers(const Program& program, Layout& layout) {
       const auto* call = std::get_if<isa::Call>(&program.insns[at]);
       constexpr std::int32_t kTailCall = 12;
       const bool helper = call != nullptr && call->kind == isa::CallKind::kHelper;
-      bool moves = helper && (call->imm == kTailCall || moves_packet(call->imm));
+      bool moves = helper && (call->imm == kTailCall || moves_packet(platform, call->imm));
       if (const auto target = callee(program.insns, at); target)
         if (const auto found = layout.find_subprogram(static_cast<InsnIndex>(*target)); found)
           moves = moves || layout.subprograms[*found].moves_packet;
@@ -179,7 +179,7 @@ LayoutOrReason make_layout(const Program& program, const Platform& platform) {
   if (auto found = check_encodings(program)) return std::move(*found);
   if (auto found = check_control_flow(program, platform, layout)) return std::move(*found);
   compute_loops(program, layout);
-  find_packet_movers(program, layout);
+  find_packet_movers(program, platform, layout);
   compute_live_registers(program, platform, layout);
   return layout;
 }

@@ -35,17 +35,18 @@ UseDef of_atomic(const isa::Atomic& insn) {
   return {.use = use, .def = isa::info(insn.op).fetch ? bit(insn.reg) : std::uint16_t{0}};
 }
 
-UseDef of_call(const isa::Call& insn, const Platform& platform) {
+UseDef of_call(const isa::Call& insn, const Program& program, const Platform& platform) {
   UseDef result{.use = kArguments, .def = kCallerSaved};
-  const HelperProto* proto = insn.kind == isa::CallKind::kHelper ? platform.helper(insn.imm) : nullptr;
+  if (insn.kind != isa::CallKind::kHelper) return result;
+  const HelperProto* const proto = platform.helper(insn.imm, program.type, program.attach_type);
   if (proto == nullptr) return result;
   std::uint32_t count = 0;
-  while (count < 5 && proto->args[count] != ArgKind::None) ++count;
+  while (count < 5 && proto->args[count].kind != ArgKind::None) ++count;
   result.use = static_cast<std::uint16_t>(((1u << (count + 1)) - 1) & kArguments);
   return result;
 }
 
-UseDef use_def(const isa::Insn& insn, const Platform& platform) {
+UseDef use_def(const isa::Insn& insn, const Program& program, const Platform& platform) {
   return std::visit(Overloaded{
                         [](const isa::Alu& i) { return of_alu(i); },
                         [](const isa::ByteSwap& i) {
@@ -70,7 +71,7 @@ UseDef use_def(const isa::Insn& insn, const Platform& platform) {
                         [](const isa::Branch& i) {
                           return UseDef{both(bit(i.dst), bit(i.src)), 0};
                         },
-                        [&](const isa::Call& i) { return of_call(i, platform); },
+                        [&](const isa::Call& i) { return of_call(i, program, platform); },
                         [](const isa::Exit&) {
                           return UseDef{kR0Bit, 0};
                         },
@@ -95,7 +96,7 @@ void compute_live_registers(const Program& program, const Platform& platform, La
   std::vector<Node> nodes(count);
   for (InsnIndex at = 0; at < count; ++at) {
     const Successors next = successors(program.insns, at);
-    nodes[at].regs = use_def(program.insns[at], platform);
+    nodes[at].regs = use_def(program.insns[at], program, platform);
     if (next.falls_through && at + next.width < count) nodes[at].next = at + next.width;
     if (next.target) nodes[at].target = static_cast<InsnIndex>(*next.target);
   }

@@ -65,9 +65,10 @@ bool map_fits(MapType type, HelperId id) {
 
 Check check_helper_available(Run& run, std::int32_t id, const HelperProto* proto) {
   if (proto == nullptr) return run.reject(DiagCode::kUnknownHelper, std::int64_t{id});
-  if (!contains(proto->available, run.program.type))
+  if (!contains(proto->available, run.program.type, run.program.attach_type))
     return run.reject(DiagCode::kHelperNotAvailable, std::string(proto->name), std::int64_t{id});
-  if (proto->gpl_only && !is_gpl_compatible(run.program.license)) return run.reject(DiagCode::kHelperGplOnly);
+  if (proto->has(kMightSleep) && !run.program.sleepable) return run.reject(DiagCode::kHelperMightSleep);
+  if (proto->has(kGpl) && !is_gpl_compatible(run.program.license)) return run.reject(DiagCode::kHelperGplOnly);
   return Check::ok();
 }
 

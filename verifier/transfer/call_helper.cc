@@ -96,21 +96,12 @@ Check check_constant_string(Run& run, std::uint32_t reg) {
   return run.reject(DiagCode::kStringNotTerminated, std::uint64_t{reg});
 }
 
-/// Helpers that may be given pointers into the packet (their memory arguments are only read).
-bool takes_packet(ProgramType type, std::int32_t id) {
-  constexpr auto kHelpersOfPackets = std::to_array<std::int32_t>({1, 2, 3, 28, 87, 88, 89, 195});
-  if (type == ProgramType::kSocketFilter) return false;
-  for (const std::int32_t helper : kHelpersOfPackets)
-    if (helper == id) return true;
-  return false;
-}
-
 Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Arguments& seen) {
-  const ArgKind kind = proto.args[reg - 1];
+  const ArgKind kind = proto.args[reg - 1].kind;
   TRY_OK(check_readable(run, reg));
   const Value& value = run.reg(reg);
-  if (kind != ArgKind::Anything && value.is_packet() && !takes_packet(run.program.type, proto.id))
-    return run.reject(DiagCode::kHelperPacketAccess);
+  const bool takes_packet = proto.has(kPacketArgs) && run.program.type != ProgramType::kSocketFilter;
+  if (kind != ArgKind::Anything && value.is_packet() && !takes_packet) return run.reject(DiagCode::kHelperPacketAccess);
   switch (kind) {
     case ArgKind::None:
     case ArgKind::Anything:
@@ -135,9 +126,9 @@ Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Argu
     case ArgKind::UninitMemOrNull:
       return check_memory_pointer(run, reg, true);
     case ArgKind::Size:
-      return check_size(run, reg, proto.args[reg - 2], ZeroSize::kRefused);
+      return check_size(run, reg, proto.args[reg - 2].kind, ZeroSize::kRefused);
     case ArgKind::SizeOrZero:
-      return check_size(run, reg, proto.args[reg - 2], ZeroSize::kAllowed);
+      return check_size(run, reg, proto.args[reg - 2].kind, ZeroSize::kAllowed);
     case ArgKind::Ctx:
       if (value.kind != ValueKind::kContext) return wrong_type(run, reg, "ctx");
       return check_unmodified(run, reg);
@@ -157,6 +148,24 @@ Check check_argument(Run& run, std::uint32_t reg, const HelperProto& proto, Argu
       return wrong_type(run, reg, "fp");
     case ArgKind::ConstStr:
       return check_constant_string(run, reg);
+    case ArgKind::MapValueOrNull:
+    case ArgKind::FixedSizeMem:
+    case ArgKind::UninitFixedSizeMem:
+    case ArgKind::CtxOrNull:
+    case ArgKind::SpinLock:
+    case ArgKind::Timer:
+    case ArgKind::Kptr:
+    case ArgKind::KptrObject:
+    case ArgKind::SockCommon:
+    case ArgKind::SocketOrNull:
+    case ArgKind::BtfSockCommon:
+    case ArgKind::BtfSockCommonOrNull:
+    case ArgKind::PtrToBtfId:
+    case ArgKind::PtrToBtfIdOrNull:
+    case ArgKind::PtrToPercpuBtfId:
+    case ArgKind::PtrToDynptr:
+    case ArgKind::PtrToUninitDynptr:
+      return run.reject(DiagCode::kUnsupported, "arguments of helper bpf_" + std::string(proto.name));
   }
   unreachable();
 }
@@ -185,7 +194,7 @@ void return_map_value(Run& run, const Arguments& seen) {
 
 Check set_result(Run& run, const HelperProto& proto, const Arguments& seen) {
   clobber_arguments(run);
-  switch (proto.returns) {
+  switch (proto.returns.kind) {
     case RetKind::Integer:
       run.reg(isa::kR0) = unknown_scalar();
       return Check::ok();
@@ -196,6 +205,17 @@ Check set_result(Run& run, const HelperProto& proto, const Arguments& seen) {
       return Check::ok();
     case RetKind::RingBufMemOrNull:
       return acquire_record(run, seen);
+    case RetKind::MapValue:
+    case RetKind::SocketOrNull:
+    case RetKind::SockCommonOrNull:
+    case RetKind::TcpSockOrNull:
+    case RetKind::PtrToBtfId:
+    case RetKind::PtrToBtfIdOrNull:
+    case RetKind::MemOrBtfId:
+    case RetKind::MemOrBtfIdOrNull:
+    case RetKind::DynptrMemOrNull:
+    case RetKind::KptrOrNull:
+      return run.reject(DiagCode::kUnsupported, "result of helper bpf_" + std::string(proto.name));
   }
   unreachable();
 }
@@ -280,25 +300,9 @@ Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode m
   unreachable();
 }
 
-bool moves_packet(std::int32_t id) {
-  switch (id) {
-    case 9:   // skb_store_bytes
-    case 10:  // l3_csum_replace
-    case 11:  // l4_csum_replace
-    case 18:  // skb_vlan_push
-    case 19:  // skb_vlan_pop
-    case 31:  // skb_change_proto
-    case 38:  // skb_change_tail
-    case 39:  // skb_pull_data
-    case 43:  // skb_change_head
-    case 44:  // xdp_adjust_head
-    case 50:  // skb_adjust_room
-    case 54:  // xdp_adjust_meta
-    case 65:  // xdp_adjust_tail
-      return true;
-    default:
-      return false;
-  }
+bool moves_packet(const Platform& platform, std::int32_t id) {
+  const HelperProto* const proto = platform.helper(id);
+  return proto != nullptr && proto->has(kMovesPacket);
 }
 
 /// Every pointer into the packet may now be wrong.
@@ -309,16 +313,16 @@ void forget_packet(State& state) {
 }
 
 Check call_helper(Run& run, std::int32_t id) {
-  const HelperProto* const proto = run.platform.helper(id);
+  const HelperProto* const proto = run.platform.helper(id, run.program.type, run.program.attach_type);
   TRY_OK(check_helper_available(run, id, proto));
   Arguments seen;
-  for (std::uint32_t reg = 1; reg <= 5 && proto->args[reg - 1] != ArgKind::None; ++reg)
+  for (std::uint32_t reg = 1; reg <= 5 && proto->args[reg - 1].kind != ArgKind::None; ++reg)
     TRY_OK(check_argument(run, reg, *proto, seen));
   if (id == static_cast<std::int32_t>(HelperId::tail_call))
     TRY_OK(check_references_released(run, DiagCode::kTailCallReference));
   if (seen.released != 0) TRY_OK(release_reference(run, seen.released));
   if (run.plan(run.at).callback_call) TRY_OK(begin_callback(run, *proto, seen));
-  if (moves_packet(id)) forget_packet(run.state);
+  if (proto->has(kMovesPacket)) forget_packet(run.state);
   if (id == static_cast<std::int32_t>(HelperId::tail_call) && run.state.current != 0) return tail_call_in_callee(run);
   const std::int64_t second = run.reg(2).is_scalar() ? run.reg(2).scalar.smax : 0;
   TRY_OK(set_result(run, *proto, seen));

@@ -61,8 +61,8 @@ Check return_to_caller(Run& run);
 Check call_helper(Run& run, std::int32_t id);
 /// `size` bytes at the pointer in `reg` may be read or written by the callee.
 Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode, ZeroSize zero);
-/// Helpers after which pointers into the packet may be wrong.
-bool moves_packet(std::int32_t id);
+/// After a call of that helper, pointers into the packet may be wrong.
+bool moves_packet(const Platform& platform, std::int32_t id);
 void forget_packet(State& state);
 // call_global.cc
 Check call_global(Run& run, std::uint32_t callee_index);

@@ -61,10 +61,10 @@ bool is_record(const Run& run, std::uint64_t address) {
 }
 
 /// `map` is the last map among the arguments before.
-bool argument_fits(const Run& run, ArgKind kind, const Arguments& args, std::size_t at, const Map* map) {
+bool argument_fits(const Run& run, const Arg& arg, const Arguments& args, std::size_t at, const Map* map) {
   const std::uint64_t word = args[at];
   const std::uint64_t next = at + 1 < args.size() ? args[at + 1] : 0;
-  switch (kind) {
+  switch (arg.kind) {
     case ArgKind::None:
     case ArgKind::Anything:
     case ArgKind::Size:
@@ -76,6 +76,9 @@ bool argument_fits(const Run& run, ArgKind kind, const Arguments& args, std::siz
       return map != nullptr;
     case ArgKind::MapKey:
       return map != nullptr && may_touch(run, word, map->spec().key_size, Access::kRead);
+    case ArgKind::MapValueOrNull:
+      if (word == 0) return true;
+      [[fallthrough]];
     case ArgKind::MapValue:
       return map != nullptr && may_touch(run, word, map->spec().value_size, Access::kRead);
     case ArgKind::UninitMapValue:
@@ -90,6 +93,9 @@ bool argument_fits(const Run& run, ArgKind kind, const Arguments& args, std::siz
       [[fallthrough]];
     case ArgKind::UninitMem:
       return may_touch(run, word, next, Access::kWrite);
+    case ArgKind::CtxOrNull:
+      if (word == 0) return true;
+      [[fallthrough]];
     case ArgKind::Ctx:
       return word == address_of(run.env.context);
     case ArgKind::RingBufMem:
@@ -98,15 +104,34 @@ bool argument_fits(const Run& run, ArgKind kind, const Arguments& args, std::siz
       return is_function(run, word);
     case ArgKind::ConstStr:
       return is_string(run, word);
+    case ArgKind::FixedSizeMem:
+      return may_touch(run, word, arg.size, Access::kRead);
+    case ArgKind::UninitFixedSizeMem:
+      return may_touch(run, word, arg.size, Access::kWrite);
+    // Only helpers without a function have them.
+    case ArgKind::SpinLock:
+    case ArgKind::Timer:
+    case ArgKind::Kptr:
+    case ArgKind::KptrObject:
+    case ArgKind::SockCommon:
+    case ArgKind::SocketOrNull:
+    case ArgKind::BtfSockCommon:
+    case ArgKind::BtfSockCommonOrNull:
+    case ArgKind::PtrToBtfId:
+    case ArgKind::PtrToBtfIdOrNull:
+    case ArgKind::PtrToPercpuBtfId:
+    case ArgKind::PtrToDynptr:
+    case ArgKind::PtrToUninitDynptr:
+      return false;
   }
   unreachable();
 }
 
-bool arguments_fit(const Run& run, const std::array<ArgKind, 5>& kinds, const Arguments& args) {
+bool arguments_fit(const Run& run, const std::array<Arg, 5>& wanted, const Arguments& args) {
   const Map* map = nullptr;
-  for (std::size_t at = 0; at < kinds.size(); ++at) {
-    if (kinds[at] == ArgKind::ConstMapPtr) map = find_map(run, args[at]);
-    if (!argument_fits(run, kinds[at], args, at, map)) return false;
+  for (std::size_t at = 0; at < wanted.size(); ++at) {
+    if (wanted[at].kind == ArgKind::ConstMapPtr) map = find_map(run, args[at]);
+    if (!argument_fits(run, wanted[at], args, at, map)) return false;
   }
   return true;
 }
