@@ -92,29 +92,4 @@ struct Hook {
 /// nullopt: the type cannot be loaded for this attach type.
 std::optional<Hook> find_hook(ProgramType type, std::uint32_t attach_type);
 
-/// A set of expected attach types: bit n is the UAPI bpf_attach_type n.
-using AttachTypeSet = std::uint64_t;
-inline constexpr AttachTypeSet kAllAttachTypes = ~AttachTypeSet{0};
-template <class... Numbers>
-constexpr AttachTypeSet attach_set(Numbers... numbers) {
-  return ((AttachTypeSet{1} << static_cast<unsigned>(numbers)) | ...);
-}
-
-/// Hooks: where programs run. Programs of one of the types, loaded for one of the attach types.
-struct HookSet {
-  ProgramTypeSet types = kNoTypes;
-  AttachTypeSet attach = kAllAttachTypes;
-
-  // Implicit: a set of types is the set of all their hooks.
-  constexpr HookSet(ProgramTypeSet all_of) : types(all_of) {}  // NOLINT(google-explicit-constructor)
-  constexpr HookSet(ProgramTypeSet all_of, AttachTypeSet only) : types(all_of), attach(only) {}
-  constexpr HookSet(ProgramType type, AttachTypeSet only) : types(set_of(type)), attach(only) {}
-};
-constexpr bool contains(AttachTypeSet set, std::uint32_t attach_type) {
-  return set == kAllAttachTypes || (attach_type < 64 && (set >> attach_type & 1) != 0);
-}
-constexpr bool contains(const HookSet& set, ProgramType type, std::uint32_t attach_type) {
-  return contains(set.types, type) && contains(set.attach, attach_type);
-}
-
 }  // namespace skep
