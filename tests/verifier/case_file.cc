@@ -93,6 +93,8 @@ Status parse_header(Case& test) {
       program.sleepable = number(pair[1]) != 0;
     else if (pair[0] == "attach")
       program.attach_type = number(pair[1]);
+    else if (pair[0] == "flags")
+      program.flags = number(pair[1]);
     else
       return bad(test.name, "unknown key " + std::string(pair[0]));
   }

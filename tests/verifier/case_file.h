@@ -6,7 +6,8 @@
 //   => accept                  or    => reject: last sentence of the kernel's log
 //
 // maps: hash(key size, value size, entries[, flags]), separated by spaces; `array_of_maps(4,4,1)` holds its successor.
-// keys: license, sleepable (0 or 1), attach (expected attach type).
+// keys: license, sleepable (0 or 1), attach (expected attach type), flags (program_flags: 1 strict alignment, 2 any
+// alignment, 8 states at every jump).
 #pragma once
 #include <filesystem>
 #include <string>

@@ -98,8 +98,14 @@ std::string print_bytes(const Slot& slot) {
 }  // namespace
 
 std::string print_bits(const Tnum& bits) {
+  constexpr std::uint64_t kDecimalLimit = 0xffff;
+  if (bits.mask == 0 && bits.value <= kDecimalLimit) return std::to_string(bits.value);
   std::array<char, 48> text{};
-  static_cast<void>(std::snprintf(text.data(), text.size(), "(0x%" PRIx64 "; 0x%" PRIx64 ")", bits.value, bits.mask));
+  if (bits.mask == 0) {
+    static_cast<void>(std::snprintf(text.data(), text.size(), "0x%" PRIx64, bits.value));
+  } else {
+    static_cast<void>(std::snprintf(text.data(), text.size(), "(0x%" PRIx64 "; 0x%" PRIx64 ")", bits.value, bits.mask));
+  }
   return text.data();
 }
 

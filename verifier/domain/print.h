@@ -14,7 +14,7 @@ class Run;
 std::string print_value(const Run& run, const Value& value);
 /// "R1=ctx()", ..., "fp-8=mmmmmmmm" of the active frame.
 std::vector<std::string> print_registers(const Run& run);
-/// "(0x0; 0xff)".
+/// "(0x0; 0xff)"; "8" of a constant, in hexadecimal when it is large.
 std::string print_bits(const Tnum& bits);
 /// "smin=0 smax=4", "unknown scalar value": what a return value may be.
 std::string print_range(const Scalar& scalar);

@@ -23,6 +23,14 @@ enum class Accessor : std::uint8_t { kInsn, kHelper };
 Check check_readable(Run& run, std::uint32_t reg);
 Check check_writable(Run& run, std::uint32_t reg);
 
+// alignment.cc
+enum class Alignment : std::uint8_t {
+  kAsLoaded,  ///< What the program's flags ask for.
+  kNatural,
+};
+/// [offset, offset + size) of what the register points to, or of the number in it, begins at a multiple of the size.
+Check check_alignment(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, Alignment wanted);
+
 // region.cc: memory whose size is known.
 /// [offset, offset + size) of what register `reg` points to lies within `limit` bytes, for all that its variable part
 /// can be.

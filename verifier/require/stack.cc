@@ -1,29 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bounds and alignment of stack accesses. What lies there is the business of transfer/stack.cc.
+// Bounds of stack accesses. What lies there is the business of transfer/stack.cc.
 #include <string>
 
-#include "base/try.h"
 #include "verifier/domain/print.h"
 #include "verifier/require/require.h"
 
 namespace skep::verifier {
 namespace {
 
-std::string where_text(Tnum bits) { return bits == Tnum::constant(0) ? "0" : print_bits(bits); }
-
 std::string what(AccessMode mode, Accessor who) {
   if (who == Accessor::kHelper) return " indirect access to";
   return mode == AccessMode::kRead ? " read from" : " write to";
-}
-
-/// The stack is always accessed at natural alignment, so that spilled registers keep whole.
-Check check_aligned(Run& run, const Value& base, std::int32_t offset, std::uint32_t size) {
-  if (size == 1) return Check::ok();
-  const Tnum where =
-      add(base.scalar.bits, Tnum::constant(static_cast<std::uint64_t>(std::int64_t{base.offset} + offset)));
-  if (((where.value | where.mask) & (size - 1)) == 0) return Check::ok();
-  return run.reject(DiagCode::kMisalignedStack, where_text(base.scalar.bits), std::int64_t{base.offset},
-                    std::int64_t{offset}, std::uint64_t{size});
 }
 
 }  // namespace
@@ -31,7 +18,6 @@ Check check_aligned(Run& run, const Value& base, std::int32_t offset, std::uint3
 Check check_stack_range(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
                         Accessor who, StackRange& range) {
   const Value& base = run.reg(reg);
-  if (who == Accessor::kInsn) TRY_OK(check_aligned(run, base, offset, size));
   const std::int64_t start = std::int64_t{base.offset} + offset;
   std::int64_t low = 0, high = 0;
   range.fixed = base.scalar.is_constant();

@@ -121,6 +121,7 @@ Check load_known_size(Run& run, const Access& access, std::uint32_t limit, std::
 }
 
 Check load_by_kind(Run& run, const Access& access, std::uint32_t dst) {
+  TRY_OK(check_alignment(run, access.base, access.offset, access.bytes(), Alignment::kAsLoaded));
   const Value& base = run.reg(access.base);
   if (base.maybe_null) return bad_base(run, access.base);
   switch (base.kind) {
@@ -192,6 +193,7 @@ Check load(Run& run, const Access& access, std::uint32_t dst) {
 Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
   const Value& base = run.reg(access.base);
   const std::uint32_t size = access.bytes();
+  TRY_OK(check_alignment(run, access.base, access.offset, size, Alignment::kAsLoaded));
   if (base.maybe_null) return bad_base(run, access.base);
   switch (base.kind) {
     case ValueKind::kContext: {
@@ -248,12 +250,7 @@ Check check_atomic_base(Run& run, const Access& access) {
   const Value& value = run.reg(base);
   const bool bad = value.kind == ValueKind::kContext || value.is_packet_or_end();
   if (bad) return run.reject(DiagCode::kAtomicTarget, std::uint64_t{base}, kind_name(value));
-  if (!value.is_pointer() || value.kind == ValueKind::kStack) return Check::ok();
-  const std::int64_t known = std::int64_t{value.offset} + access.offset;
-  const Tnum where = add(value.scalar.bits, Tnum::constant(static_cast<std::uint64_t>(known)));
-  if (((where.value | where.mask) & (access.bytes() - 1)) == 0) return Check::ok();
-  return run.reject(DiagCode::kMisalignedAtomic, print_bits(value.scalar.bits), std::int64_t{value.offset},
-                    std::int64_t{access.offset}, std::uint64_t{access.bytes()});
+  return check_alignment(run, base, access.offset, access.bytes(), Alignment::kNatural);
 }
 
 Check read_modify_write(Run& run, const isa::Atomic& insn, const Access& access) {
