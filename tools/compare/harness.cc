@@ -104,6 +104,8 @@ bool is_local_storage(MapType type) {
   return std::find(kTypes.begin(), kTypes.end(), static_cast<std::uint32_t>(type)) != kTypes.end();
 }
 
+constexpr std::uint32_t kStackDepth = 127;  // sysctl kernel.perf_event_max_stack
+
 /// What user space would fill in.
 void complete_maps(Program& program) {
   for (auto& map : program.maps) {
@@ -112,6 +114,8 @@ void complete_maps(Program& program) {
     const bool hash = spec.type == MapType::kHash || spec.type == MapType::kLruHash;
     if (spec.max_entries == 0 && !is_local_storage(spec.type)) spec.max_entries = 1;
     if (spec.value_size == 0 && (nests || hash)) spec.value_size = sizeof(std::uint32_t);
+    if (spec.value_size == 0 && spec.type == MapType::kStackTrace)
+      spec.value_size = kStackDepth * sizeof(std::uint64_t);
     if (nests && spec.inner == nullptr) {
       MapSpec inner;
       inner.name = spec.name + ".inner";

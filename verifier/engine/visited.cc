@@ -156,7 +156,8 @@ void Run::widen(State& returning, InsnIndex insn, std::uint32_t below_depth) {
 Run::Seen Run::visit() {
   constexpr std::uint32_t kMaxHistory = 40;
   const InsnPlan& here = layout.insns[at];
-  const bool force = here.checkpoint || state.history_count > kMaxHistory;
+  const bool often = (program.flags & program_flags::kTestStateFrequency) != 0;
+  const bool force = often || here.checkpoint || state.history_count > kMaxHistory;
   bool add = force || (jumps_ - jumps_before_ >= 2 && stats.processed - processed_before_ >= 8);
 
   std::vector<Checkpoint>& list = seen_[at];
