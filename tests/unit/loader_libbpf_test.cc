@@ -65,7 +65,9 @@ void compare_programs(const Object& mine, bpf_object* oracle) {
     if (newer_than_oracle(*found)) continue;
     EXPECT_EQ(found->section, bpf_program__section_name(program));
     EXPECT_EQ(static_cast<int>(found->type), static_cast<int>(bpf_program__type(program)));
-    EXPECT_EQ(found->attach_type, static_cast<std::uint32_t>(bpf_program__expected_attach_type(program)));
+    // Of struct operations libbpf makes it the member's number, which skep leaves to who knows the kernel's struct.
+    if (found->type != ProgramType::kStructOps)
+      EXPECT_EQ(found->attach_type, static_cast<std::uint32_t>(bpf_program__expected_attach_type(program)));
   }
   EXPECT_EQ(count, mine.programs().size());
 }
@@ -75,6 +77,7 @@ void compare_maps(const Object& mine, bpf_object* oracle) {
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, oracle) {
     const std::string name = bpf_map__name(map);
+    if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS) continue;  // No program refers to them.
     const auto found = std::find_if(mine.maps().begin(), mine.maps().end(), [&](const auto& m) {
       return m->name == name || (!m->section.empty() && m->section == name);
     });

@@ -102,6 +102,27 @@ TEST(Loader, AddressesOfFunctions) {
   EXPECT_THAT(targets, ElementsAre("count", "sum", "count"));
 }
 
+TEST(Loader, ExceptionCallbacksComeAlong) {
+  const Program program = *load("operations").find_program("throws");
+  EXPECT_THAT(function_names(program), ElementsAre("throws", "hidden", "on_exception", "visible"));
+}
+
+TEST(Loader, HiddenFunctionsAreStaticToTheKernel) {
+  const Program program = *load("operations").find_program("throws");
+  for (const FunctionInfo& function : program.functions) {
+    const bool hidden = function.name == "hidden";
+    EXPECT_EQ(function.global, !hidden) << function.name;
+    const auto linkage = program.btf->find<btf::Func>(function.btf_type_id)->linkage;
+    EXPECT_EQ(linkage, hidden ? btf::Linkage::kStatic : btf::Linkage::kGlobal) << function.name;
+  }
+}
+
+TEST(Loader, StructOperationsAreNamedByTheirTable) {
+  const Object object = load("operations");
+  EXPECT_EQ(object.find_program("my_ssthresh")->attach_target, "tcp_congestion_ops___local.ssthresh");
+  EXPECT_EQ(object.find_program("unnamed")->attach_target, "");
+}
+
 TEST(Loader, GlobalVariables) {
   const Object object = load("data");
   const Program& program = *object.find_program("reads");
@@ -226,6 +247,8 @@ TEST(Loader, SectionNames) {
     EXPECT_EQ(meaning->attach_type, c.attach_type) << c.name;
     EXPECT_EQ(meaning->target, c.target) << c.name;
     EXPECT_EQ(meaning->sleepable, c.sleepable) << c.name;
+    const bool fragments = std::string_view(c.name).starts_with("xdp.frags");
+    EXPECT_EQ(meaning->flags, fragments ? program_flags::kXdpHasFrags : 0) << c.name;
   }
   for (const char* unknown : {"", "unheard_of", "xdpfoo", "kprobes/x", "cgroup/", "?"})
     EXPECT_FALSE(loader::classify_section(unknown)) << unknown;
