@@ -66,8 +66,8 @@ void compare_programs(const Object& mine, bpf_object* oracle) {
     EXPECT_EQ(found->section, bpf_program__section_name(program));
     EXPECT_EQ(static_cast<int>(found->type), static_cast<int>(bpf_program__type(program)));
     // Of struct operations libbpf makes it the member's number, which skep leaves to who knows the kernel's struct.
-    if (found->type != ProgramType::kStructOps)
-      EXPECT_EQ(found->attach_type, static_cast<std::uint32_t>(bpf_program__expected_attach_type(program)));
+    if (found->type == ProgramType::kStructOps) continue;
+    EXPECT_EQ(found->attach_type, static_cast<std::uint32_t>(bpf_program__expected_attach_type(program)));
   }
   EXPECT_EQ(count, mine.programs().size());
 }
