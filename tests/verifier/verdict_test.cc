@@ -20,9 +20,6 @@ struct Difference {
 constexpr struct {
   std::string_view name, reason;
 } kKnownLosses[] = {
-    {"socket_filter read 8 at 168", "sockets (__sk_buff::sk) are not modelled"},
-    {"sched_cls read 8 at 168", "sockets (__sk_buff::sk) are not modelled"},
-    {"cgroup_skb read 8 at 168", "sockets (__sk_buff::sk) are not modelled"},
     {"read through map pointer", "fields of struct bpf_map are the kernel's own"},
     {"inner map read", "fields of struct bpf_map are the kernel's own"},
 };

@@ -78,34 +78,6 @@ std::optional<std::uint64_t> frozen_word(const MapSpec& map, const Value& base, 
   return word;
 }
 
-Check load_context(Run& run, const Access& access, std::uint32_t dst) {
-  FieldValue value{};
-  TRY_OK(check_context(run, access.base, access.offset, access.bytes(), AccessMode::kRead, access.extend, value));
-  switch (value) {
-    case FieldValue::Scalar:
-      run.reg(dst) = unknown_scalar();
-      return Check::ok();
-    case FieldValue::PacketData:
-      run.reg(dst) = pointer(ValueKind::kPacket);
-      return Check::ok();
-    case FieldValue::PacketMeta:
-      run.reg(dst) = pointer(ValueKind::kPacketMeta);
-      return Check::ok();
-    case FieldValue::PacketEnd:
-      run.reg(dst) = pointer(ValueKind::kPacketEnd);
-      return Check::ok();
-    case FieldValue::Socket:
-    case FieldValue::SocketOrNull:
-    case FieldValue::SockCommonOrNull:
-    case FieldValue::FlowKeys:
-    case FieldValue::TpBuffer:
-    case FieldValue::SkBuff:
-    case FieldValue::NfHookState:
-      return run.reject(DiagCode::kUnsupported, std::string("this pointer of the context"));
-  }
-  unreachable();
-}
-
 Check load_map_value(Run& run, const Access& access, std::uint32_t dst) {
   TRY_OK(check_map_value(run, access.base, access.offset, access.bytes(), AccessMode::kRead, ZeroSize::kRefused));
   const Value& base = run.reg(access.base);

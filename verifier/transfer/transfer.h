@@ -37,6 +37,8 @@ Check transfer(Run& run, const isa::LoadImm64& insn);
 Check transfer(Run& run, const isa::Load& insn);
 Check transfer(Run& run, const isa::Store& insn);
 Check transfer(Run& run, const isa::Atomic& insn);
+// context.cc
+Check load_context(Run& run, const Access& access, std::uint32_t dst);
 // btf_pointer.cc: objects of the kernel's types, and of the program's own (bpf_obj_new).
 Check load_btf(Run& run, const Access& access, std::uint32_t dst);
 Check store_btf(Run& run, const Access& access, const StoredValue& stored);
