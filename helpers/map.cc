@@ -4,7 +4,7 @@
 
 #include "helpers/helpers.h"
 #include "helpers/words.h"
-#include "maps/queue_stack.h"
+#include "maps/keyless.h"
 
 namespace skep::helpers {
 namespace {
@@ -12,11 +12,7 @@ namespace {
 Map& map_at(Word address) { return *from_address<Map>(address); }
 
 /// nullptr: the map has no push, pop and peek.
-maps::PushPopMap* push_pop_at(Word address) {
-  Map& map = map_at(address);
-  const MapType type = map.spec().type;
-  return type == MapType::kQueue || type == MapType::kStack ? static_cast<maps::PushPopMap*>(&map) : nullptr;
-}
+maps::KeylessMap* keyless_at(Word address) { return dynamic_cast<maps::KeylessMap*>(&map_at(address)); }
 
 }  // namespace
 
@@ -36,17 +32,17 @@ Word map_lookup_percpu_elem(Word map, Word key, Word cpu, Word, Word, Env& env) 
 }
 
 Word map_push_elem(Word map, Word value, Word flags, Word, Word, Env&) {
-  maps::PushPopMap* target = push_pop_at(map);
+  maps::KeylessMap* target = keyless_at(map);
   return target != nullptr ? result(target->push(bytes_at(value), flags)) : failure(EOPNOTSUPP);
 }
 
 Word map_pop_elem(Word map, Word value, Word, Word, Word, Env&) {
-  maps::PushPopMap* source = push_pop_at(map);
+  maps::KeylessMap* source = keyless_at(map);
   return source != nullptr ? result(source->pop(bytes_at(value))) : failure(EOPNOTSUPP);
 }
 
 Word map_peek_elem(Word map, Word value, Word, Word, Word, Env&) {
-  maps::PushPopMap* source = push_pop_at(map);
+  maps::KeylessMap* source = keyless_at(map);
   return source != nullptr ? result(source->peek(bytes_at(value))) : failure(EOPNOTSUPP);
 }
 

@@ -2,6 +2,7 @@
 // Every class that map_types.def names.
 #pragma once
 #include "maps/array.h"
+#include "maps/bloom_filter.h"
 #include "maps/hash.h"
 #include "maps/lpm_trie.h"
 #include "maps/map_of_maps.h"

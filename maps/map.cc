@@ -46,6 +46,9 @@ Result<std::shared_ptr<Map>> make_map(const MapSpec& spec, std::uint32_t cpus) {
 #define MAP_TYPE_ROW(id, name, text, cls, ...) \
   case MapType::k##name:                       \
     return cls::make(spec, cpus);
+#define MAP_TYPE_ROW_KNOWN(id, name, ...) \
+  case MapType::k##name:                  \
+    return creation_error(spec, Errc::kUnsupported, "is of a type that only the kernel can make", "ENOTSUPP");
 #include "skep/tables/map_types.def"
   }
   return creation_error(

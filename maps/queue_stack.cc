@@ -11,7 +11,7 @@
 namespace skep::maps {
 
 PushPopMap::PushPopMap(MapSpec spec, Memory values)
-    : Map(std::move(spec)), values_(std::move(values)), stride_(round_up(spec_.value_size, 8)) {}
+    : KeylessMap(std::move(spec)), values_(std::move(values)), stride_(round_up(spec_.value_size, 8)) {}
 
 Result<Memory> PushPopMap::make_values(const MapSpec& spec) {
   TRY_OK(check_creation(spec, {.key_size = {0, 0},
@@ -51,27 +51,6 @@ MapResult PushPopMap::take(void* value, Take how) {
   --count_;
   return kOkResult;
 }
-
-void* PushPopMap::lookup(const void* /*key*/, std::uint32_t /*cpu*/) { return nullptr; }
-MapResult PushPopMap::update(const void* /*key*/, const void* /*value*/, std::uint64_t /*flags*/,
-                             std::uint32_t /*cpu*/) {
-  return kInvalid;
-}
-MapResult PushPopMap::erase(const void* /*key*/) { return kInvalid; }
-
-MapResult PushPopMap::get(std::span<const std::byte> key, std::span<std::byte> value) {
-  if (const MapResult denied = user_may_read(); denied != 0) return denied;
-  if (!key.empty() || value.size() != spec_.value_size) return kInvalid;
-  return peek(value.data());
-}
-
-MapResult PushPopMap::put(std::span<const std::byte> key, std::span<const std::byte> value, UpdateFlag flag) {
-  if (const MapResult denied = user_may_write(); denied != 0) return denied;
-  if (!key.empty() || value.size() != spec_.value_size) return kInvalid;
-  return push(value.data(), static_cast<std::uint64_t>(flag));
-}
-
-MapResult PushPopMap::next_key(std::span<const std::byte> /*key*/, std::span<std::byte> /*next*/) { return kInvalid; }
 
 std::size_t PushPopMap::size() const {
   const std::lock_guard guard(lock_);

@@ -1,31 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // queue and stack: values without keys, first or last in first out.
 #pragma once
+#include "maps/keyless.h"
 #include "maps/memory.h"
 #include "maps/spin_lock.h"
-#include "skep/map.h"
 
 namespace skep::maps {
 
 /// What both share: a ring of values.
-class PushPopMap : public Map {
+class PushPopMap : public KeylessMap {
  public:
   PushPopMap(MapSpec spec, Memory values);
 
   /// Flags: kAny, or kExist, which makes room by dropping the oldest value. -E2BIG: full.
-  MapResult push(const void* value, std::uint64_t flags);
+  MapResult push(const void* value, std::uint64_t flags) override;
   /// -ENOENT: empty; *value is then zeroed.
-  MapResult pop(void* value) { return take(value, Take::kRemove); }
-  MapResult peek(void* value) { return take(value, Take::kKeep); }
+  MapResult pop(void* value) override { return take(value, Take::kRemove); }
+  MapResult peek(void* value) override { return take(value, Take::kKeep); }
 
-  void* lookup(const void* key, std::uint32_t cpu) override;
-  MapResult update(const void* key, const void* value, std::uint64_t flags, std::uint32_t cpu) override;
-  MapResult erase(const void* key) override;
-  /// Reads the value that pop would take; the key is empty.
-  MapResult get(std::span<const std::byte> key, std::span<std::byte> value) override;
-  /// Pushes; the key is empty.
-  MapResult put(std::span<const std::byte> key, std::span<const std::byte> value, UpdateFlag flag) override;
-  MapResult next_key(std::span<const std::byte> key, std::span<std::byte> next) override;
   [[nodiscard]] std::size_t size() const override;
 
  protected:

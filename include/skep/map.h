@@ -21,6 +21,7 @@ class Btf;
 enum class MapType : std::uint8_t {
   kUnspec = 0,
 #define MAP_TYPE_ROW(id, name, ...) k##name = id,
+#define MAP_TYPE_ROW_KNOWN(id, name, ...) k##name = id,
 #include "skep/tables/map_types.def"
 };
 /// What a lookup by a program gives.
@@ -31,15 +32,25 @@ struct MapTypeInfo {
   MapValueKind value{};
   bool direct_value = false;
   bool per_cpu = false;
+  bool sleepable = false;  ///< Programs that sleep may use it.
 };
+/// Types that make_map() makes.
 inline constexpr auto kMapTypes = std::to_array<MapTypeInfo>({
-#define MAP_TYPE_ROW(id, name, text, cls, value, direct, per_cpu) \
-  {MapType::k##name, text, MapValueKind::value, direct, per_cpu},
+#define MAP_TYPE_ROW(id, name, text, cls, value, direct, per_cpu, sleepable) \
+  {MapType::k##name, text, MapValueKind::value, direct, per_cpu, sleepable},
 #include "skep/tables/map_types.def"
 });
-/// nullptr: skep has no such map type.
+/// Types that programs may name and that only the kernel can make.
+inline constexpr auto kKernelMapTypes = std::to_array<MapTypeInfo>({
+#define MAP_TYPE_ROW_KNOWN(id, name, text, value, direct, per_cpu, sleepable) \
+  {MapType::k##name, text, MapValueKind::value, direct, per_cpu, sleepable},
+#include "skep/tables/map_types.def"
+});
+/// nullptr: there is no such map type.
 constexpr const MapTypeInfo* find_info(MapType type) {
   for (const MapTypeInfo& row : kMapTypes)
+    if (row.type == type) return &row;
+  for (const MapTypeInfo& row : kKernelMapTypes)
     if (row.type == type) return &row;
   return nullptr;
 }

@@ -61,12 +61,25 @@ inline MapSpec sample_spec(MapType type) {
       break;
     case MapType::kQueue:
     case MapType::kStack:
+    case MapType::kBloomFilter:
       spec.key_size = 0;
       break;
     case MapType::kRingBuf:
       spec.key_size = spec.value_size = 0;
       spec.max_entries = 4096;
       break;
+    case MapType::kSockMap:
+    case MapType::kSockHash:
+    case MapType::kCgroupStorage:
+    case MapType::kReuseportSockArray:
+    case MapType::kPerCpuCgroupStorage:
+    case MapType::kSkStorage:
+    case MapType::kStructOps:
+    case MapType::kInodeStorage:
+    case MapType::kTaskStorage:
+    case MapType::kUserRingBuf:
+    case MapType::kCgrpStorage:
+    case MapType::kArena:
     case MapType::kUnspec:
       unreachable();
   }

@@ -38,6 +38,21 @@ std::optional<Diagnostic> check_hook(const Program& program) {
   return std::nullopt;
 }
 
+/// Linux refuses maps where it finds them named, whether or not the instruction can be reached.
+std::optional<Diagnostic> check_maps(const Program& program) {
+  if (!program.sleepable) return std::nullopt;
+  for (std::size_t at = 0; at < program.insns.size(); ++at) {
+    const auto* load = std::get_if<isa::LoadImm64>(&program.insns[at]);
+    const bool names_map =
+        load != nullptr && (load->kind == isa::Imm64Kind::kMapIndex || load->kind == isa::Imm64Kind::kMapValueIndex);
+    if (!names_map || static_cast<std::size_t>(load->low) >= program.maps.size()) continue;
+    const MapTypeInfo* const type = find_info(program.maps[static_cast<std::size_t>(load->low)]->type);
+    if (type != nullptr && !type->sleepable)
+      return Diagnostic{.code = DiagCode::kSleepableMap, .at = static_cast<InsnIndex>(at)};
+  }
+  return std::nullopt;
+}
+
 /// The entry function names a callback for exceptions, whose rules are not modelled.
 bool has_exception_callback(const Program& program) {
   if (program.btf == nullptr || program.functions.empty()) return false;
@@ -61,6 +76,7 @@ Verdict verify(Program program, const Platform& platform, const VerifyOptions& o
   if (!contains(kModelled, program.type)) return unsupported("program type " + std::string(info(program.type).name));
 
   if (auto reason = check_hook(program)) return reject(std::move(*reason));
+  if (auto reason = check_maps(program)) return reject(std::move(*reason));
 
   verifier::LayoutOrReason layout = verifier::make_layout(program, platform);
   if (auto* const reason = std::get_if<Diagnostic>(&layout)) return reject(std::move(*reason));

@@ -55,6 +55,20 @@ bool map_fits(MapType type, HelperId id) {
     case MapType::kStack:
       return id == HelperId::map_push_elem || id == HelperId::map_pop_elem || id == HelperId::map_peek_elem;
     case MapType::kCgroupArray:
+    case MapType::kBloomFilter:
+      return id == HelperId::map_push_elem || id == HelperId::map_peek_elem;
+    case MapType::kSockMap:
+    case MapType::kSockHash:
+    case MapType::kCgroupStorage:
+    case MapType::kReuseportSockArray:
+    case MapType::kPerCpuCgroupStorage:
+    case MapType::kSkStorage:
+    case MapType::kStructOps:
+    case MapType::kInodeStorage:
+    case MapType::kTaskStorage:
+    case MapType::kUserRingBuf:
+    case MapType::kCgrpStorage:
+    case MapType::kArena:
     case MapType::kUnspec:
       return false;
   }
