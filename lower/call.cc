@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Calls: of helpers by index, of functions by label; tail_call is an operation of its own.
+#include <algorithm>
+#include <array>
 #include <string>
 
 #include "base/unreachable.h"
@@ -16,19 +18,39 @@ Status not_callable(Builder& builder, const Source& source, InsnIndex at, const 
   return kOk;
 }
 
+/// Helpers look into contexts that the VM makes; what other contexts lie behind is the kernel's.
+bool needs_kernel_context(const Source& source, const HelperProto& proto) {
+  constexpr auto kLookAtNothing =
+      std::to_array({HelperId::tail_call, HelperId::perf_event_output, HelperId::get_stackid, HelperId::get_stack});
+  const ContextKind kind = info(source.program.type).context;
+  const bool made = kind == ContextKind::kXdp || kind == ContextKind::kSkBuff;
+  const bool given = std::ranges::any_of(proto.args, [](const Arg& arg) { return arg.kind == ArgKind::Ctx; });
+  return given && !made && source.platform.own_function(proto.id) == nullptr &&
+         std::ranges::find(kLookAtNothing, static_cast<HelperId>(proto.id)) == kLookAtNothing.end();
+}
+
+Status lower_helper(Builder& builder, const Source& source, InsnIndex at, std::int32_t id) {
+  const HelperProto* const proto = source.platform.helper(id);
+  if (proto == nullptr)
+    return not_callable(builder, source, at, "helper " + std::to_string(id) + ", which the platform lacks");
+  if (source.verified() && needs_kernel_context(source, *proto))
+    return not_callable(builder, source, at,
+                        "helper " + std::string(proto->name) + ", which needs a context of type " +
+                            std::string(info(source.program.type).name) + " that only the kernel has");
+  if (id == static_cast<std::int32_t>(HelperId::tail_call)) {
+    builder.emit(TailCall{});
+  } else {
+    builder.emit_helper(id);
+  }
+  return kOk;
+}
+
 }  // namespace
 
 Status lower_call(Builder& builder, const Source& source, InsnIndex at, const isa::Call& insn) {
   switch (insn.kind) {
     case isa::CallKind::kHelper:
-      if (source.platform.helper(insn.imm) == nullptr)
-        return not_callable(builder, source, at, "helper " + std::to_string(insn.imm) + ", which the platform lacks");
-      if (insn.imm == static_cast<std::int32_t>(HelperId::tail_call)) {
-        builder.emit(TailCall{});
-      } else {
-        builder.emit_helper(insn.imm);
-      }
-      return kOk;
+      return lower_helper(builder, source, at, insn.imm);
     case isa::CallKind::kLocal:
       builder.emit_to_slot(CallLocal{}, static_cast<InsnIndex>(successors(source.program.insns, at).callee));
       return kOk;

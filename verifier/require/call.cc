@@ -54,9 +54,9 @@ bool map_fits(MapType type, HelperId id) {
     case MapType::kQueue:
     case MapType::kStack:
       return id == HelperId::map_push_elem || id == HelperId::map_pop_elem || id == HelperId::map_peek_elem;
-    case MapType::kCgroupArray:
     case MapType::kBloomFilter:
       return id == HelperId::map_push_elem || id == HelperId::map_peek_elem;
+    case MapType::kCgroupArray:
     case MapType::kSockMap:
     case MapType::kSockHash:
     case MapType::kCgroupStorage:
