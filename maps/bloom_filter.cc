@@ -7,6 +7,7 @@
 
 #include "base/try.h"
 #include "maps/check.h"
+#include "maps/errors.h"
 #include "maps/hash_function.h"
 #include "maps/seed.h"
 
