@@ -19,14 +19,17 @@ namespace fs = std::filesystem;
 
 /// Where libbpf 1.2 and later do otherwise than Debian's 1.1, as skep does.
 struct Newer {
-  std::string_view object, program, reason;
+  std::string_view object, program, reason;  // No program: all of the object.
 };
 constexpr Newer kNewer[] = {
     {"task_kfunc_success.bpf.o", "test_task_kfunc_flavor_relo", "flavours of kernel functions (libbpf 1.3)"},
+    {"operations.bpf.o", "throws", "callbacks for exceptions (libbpf 1.3)"},
+    {"exceptions.bpf.o", "exception_ext_mod_cb_runtime", "callbacks for exceptions (libbpf 1.3)"},
+    {"exceptions_fail.bpf.o", "", "callbacks for exceptions (libbpf 1.3)"},
 };
 const Newer* find_newer(std::string_view object, std::string_view program) {
   const auto* const found = std::find_if(std::begin(kNewer), std::end(kNewer), [&](const Newer& row) {
-    return row.object == object && row.program == program;
+    return row.object == object && (row.program.empty() || row.program == program);
   });
   return found == std::end(kNewer) ? nullptr : found;
 }

@@ -119,7 +119,7 @@ TEST(Loader, HiddenFunctionsAreStaticToTheKernel) {
 
 TEST(Loader, StructOperationsAreNamedByTheirTable) {
   const Object object = load("operations");
-  EXPECT_EQ(object.find_program("my_ssthresh")->attach_target, "tcp_congestion_ops___local.ssthresh");
+  EXPECT_EQ(object.find_program("my_ssthresh")->attach_target, "tcp_congestion_ops.ssthresh");
   EXPECT_EQ(object.find_program("unnamed")->attach_target, "");
 }
 

@@ -3,14 +3,14 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-struct tcp_congestion_ops___local {
+struct tcp_congestion_ops {
   void (*init)(void* sk);
   unsigned int (*ssthresh)(void* sk);
   char name[16];
 };
 SEC("struct_ops/anything") unsigned int my_ssthresh(unsigned long long* ctx) { return 2; }
 SEC("struct_ops") unsigned int unnamed(unsigned long long* ctx) { return 2; }
-SEC(".struct_ops") struct tcp_congestion_ops___local operations = {.ssthresh = (void*)my_ssthresh, .name = "mine"};
+SEC(".struct_ops") struct tcp_congestion_ops operations = {.ssthresh = (void*)my_ssthresh, .name = "mine"};
 
 __attribute__((noinline, visibility("hidden"))) int hidden(int x) { return x + (int)bpf_get_prandom_u32(); }
 __attribute__((noinline)) int visible(int x) { return x - (int)bpf_get_prandom_u32(); }
