@@ -35,19 +35,32 @@ namespace {
 
 constexpr std::uint32_t kMaxChainBytes = 512, kMaxTailCallBytes = 256;
 
-std::uint32_t frame_bytes(const Subprogram& sub) { return (std::max(sub.stack_bytes, 1u) + 31) / 32 * 32; }
+/// As the kernel's JIT lays frames out.
+std::uint32_t frame_bytes(const Subprogram& sub) { return (sub.stack_bytes + 15) / 16 * 16; }
+
+/// Programs that may interrupt one another on deep kernel stacks get memory of their own for each frame, unless they do
+/// tail calls. Then chains may be as deep as there are frames.
+bool has_private_stacks(const Run& run) {
+  constexpr std::uint32_t kRawTracepoint = 23;  // BPF_TRACE_RAW_TP
+  constexpr ProgramTypeSet kTypes =
+      set_of(ProgramType::kKprobe, ProgramType::kTracepoint, ProgramType::kPerfEvent, ProgramType::kRawTracepoint);
+  const bool traces = run.program.type == ProgramType::kTracing && run.program.attach_type == kRawTracepoint;
+  if (!contains(kTypes, run.program.type) && !traces) return false;
+  return std::none_of(run.layout.subprograms.begin(), run.layout.subprograms.end(),
+                      [](const Subprogram& sub) { return sub.has_tail_call; });
+}
 
 /// Walks all chains of calls. Recursion, even where it is bounded, runs out of frames here.
 class DepthWalk {
  public:
-  explicit DepthWalk(Run& run) : run_(run) {}
+  explicit DepthWalk(Run& run) : run_(run), private_stacks_(has_private_stacks(run)) {}
 
   Check visit(std::uint32_t index, std::uint32_t above, std::uint32_t frames) {
     const Subprogram& sub = run_.layout.subprograms[index];
     if (sub.has_tail_call && above >= kMaxTailCallBytes)
       return run_.reject(DiagCode::kTailCallStack, std::uint64_t{above});
     const std::uint32_t depth = above + frame_bytes(sub);
-    if (depth > kMaxChainBytes)
+    if (depth > kMaxChainBytes && !private_stacks_)
       return run_.reject(DiagCode::kStackTooDeep, std::uint64_t{frames}, std::uint64_t{depth});
     if (frames > kMaxFrames) return run_.reject(DiagCode::kCallChainTooDeep, std::uint64_t{kMaxFrames});
     run_.stats.stack_depth = std::max(run_.stats.stack_depth, depth);
@@ -62,6 +75,7 @@ class DepthWalk {
 
  private:
   Run& run_;
+  const bool private_stacks_;
 };
 
 }  // namespace
