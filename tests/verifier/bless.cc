@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   std::size_t accepted = 0, rejected = 0, changed = 0;
   for (test::CaseFile& file : *files) {
     for (test::Case& one : file.cases) {
+      if (!one.available) continue;
       const auto loaded = kernel::load(one.program, {.log_level = 1});
       if (!loaded) return std::fprintf(stderr, "%s: %s\n", one.name.c_str(), loaded.error().message.c_str()), 1;
       const std::string sentence = loaded->accepted() ? "" : loaded->last_sentence();

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <span>
 #include <sstream>
 
 #include "base/try.h"
+#include "skep/btf.h"
 #include "skep/isa.h"
 
 namespace skep::test {
@@ -118,9 +120,38 @@ std::vector<FunctionInfo> functions(const isa::Insns& insns) {
   return found;
 }
 
+/// The types of this machine's kernel; nullptr: it has none.
+std::shared_ptr<const Btf> kernel_types() {
+  static const std::shared_ptr<const Btf> types = [] {
+    std::stringstream bytes;
+    bytes << std::ifstream("/sys/kernel/btf/vmlinux", std::ios::binary).rdbuf();
+    const std::string text = bytes.str();
+    auto parsed = Btf::parse(std::as_bytes(std::span(text)));
+    return parsed ? std::make_shared<const Btf>(*std::move(parsed)) : nullptr;
+  }();
+  return types;
+}
+
+/// Writes the number of each kernel function in place of its name.
+std::string number_kfuncs(Case& test) {
+  constexpr std::string_view kCall = "call kfunc ";
+  std::string text = test.text;
+  for (std::size_t at = 0; (at = text.find(kCall, at)) != std::string::npos; at += kCall.size()) {
+    const std::size_t begin = at + kCall.size();
+    const std::size_t end = std::min(text.find_first_of(" \n", begin), text.size());
+    const std::string name = text.substr(begin, end - begin);
+    if (!name.empty() && name.find_first_not_of("0123456789,") == std::string::npos) continue;
+    test.program.target_btf = kernel_types();
+    const TypeId id = test.program.target_btf == nullptr ? 0 : test.program.target_btf->find_by_name<btf::Func>(name);
+    test.available = test.available && id != 0;
+    text.replace(begin, end - begin, std::to_string(id));
+  }
+  return text;
+}
+
 Status finish(Case& test) {
   TRY_OK(parse_header(test));
-  auto insns = isa::assemble(test.text, isa::Syntax::kC);
+  auto insns = isa::assemble(number_kfuncs(test), isa::Syntax::kC);
   if (!insns) return bad(test.name, insns.error().message);
   test.program.insns = *std::move(insns);
   test.program.functions = functions(test.program.insns);

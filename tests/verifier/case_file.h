@@ -6,6 +6,7 @@
 //   => accept                  or    => reject: last sentence of the kernel's log
 //
 // maps: hash(key size, value size, entries[, flags]), separated by spaces; `array_of_maps(4,4,1)` holds its successor.
+// `call kfunc NAME` calls a kernel function; such a case needs the types of a kernel (/sys/kernel/btf/vmlinux).
 // keys: license, sleepable (0 or 1), attach (expected attach type), flags (program_flags: 1 strict alignment, 2 any
 // alignment, 8 states at every jump).
 #pragma once
@@ -25,6 +26,7 @@ struct Case {
   bool accepted = false;
   std::string sentence;  ///< Of a rejection.
   bool recorded = false;
+  bool available = true;  ///< False: it calls a kernel function, and this machine's kernel has no such function or types.
 
   std::string name;
   Program program;

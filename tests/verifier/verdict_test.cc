@@ -68,6 +68,10 @@ TEST(Verdicts, SameAsLinux) {
   Tally tally;
   for (const CaseFile& file : *files)
     for (const Case& one : file.cases) {
+      if (!one.available) {
+        std::printf("skipped: %s: this kernel does not have the functions that it calls\n", one.name.c_str());
+        continue;
+      }
       ASSERT_TRUE(one.recorded) << one.name << ": run bless_verdicts";
       judge(file.path.stem().string(), one, tally);
     }

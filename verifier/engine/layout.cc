@@ -78,6 +78,43 @@ std::optional<std::uint8_t> callback_argument(const isa::Insn& insn, const Platf
   return std::nullopt;
 }
 
+const Kfunc* Layout::find_kfunc(std::int32_t id) const {
+  const auto found = std::lower_bound(kfuncs.begin(), kfuncs.end(), id,
+                                      [](const Kfunc& kfunc, std::int32_t wanted) { return kfunc.id < wanted; });
+  return found == kfuncs.end() || found->id != id ? nullptr : &*found;
+}
+
+const Kfunc* Layout::find_kfunc(const isa::Insn& insn) const {
+  const auto* call = std::get_if<isa::Call>(&insn);
+  return call == nullptr || call->kind != isa::CallKind::kKfunc ? nullptr : find_kfunc(call->imm);
+}
+
+/// Programs that were loaded for one device have them; skep loads for none.
+bool reads_device_metadata(KfuncId id) {
+  return id == KfuncId::bpf_xdp_metadata_rx_hash || id == KfuncId::bpf_xdp_metadata_rx_timestamp ||
+         id == KfuncId::bpf_xdp_metadata_rx_vlan_tag;
+}
+
+std::optional<Diagnostic> find_kfuncs(const Program& program, Layout& layout) {
+  for (InsnIndex at = 0; at < program.insns.size(); ++at) {
+    const auto* call = std::get_if<isa::Call>(&program.insns[at]);
+    if (call == nullptr || call->kind != isa::CallKind::kKfunc) continue;
+    if (call->imm == 0 && call->offset == 0) continue;  // A weak function that the kernel lacks: never to be reached.
+    if (!is_gpl_compatible(program.license)) return reason(DiagCode::kKfuncGplOnly, at);
+    if (call->offset != 0) return reason(DiagCode::kUnsupported, at, {std::string("kernel functions of modules")});
+    if (program.target_btf == nullptr)
+      return reason(DiagCode::kUnsupported, at, {std::string("kernel functions without the kernel's types")});
+    if (layout.find_kfunc(call->imm) != nullptr) continue;
+    auto kfunc = resolve_kfunc(*program.target_btf, call->imm, program.type);
+    if (!kfunc) return reason(DiagCode::kKfuncNotFunction, at, {std::int64_t{call->imm}});
+    if (kfunc->row != nullptr && reads_device_metadata(kfunc->row->id)) return reason(DiagCode::kKfuncMetadata, at);
+    const auto place = std::upper_bound(layout.kfuncs.begin(), layout.kfuncs.end(), call->imm,
+                                        [](std::int32_t id, const Kfunc& other) { return id < other.id; });
+    layout.kfuncs.insert(place, *std::move(kfunc));
+  }
+  return std::nullopt;
+}
+
 /// Linux's limit, main included.
 constexpr std::size_t kMaxSubprograms = 256;
 
@@ -159,6 +196,8 @@ void find_packet_movers(const Program& program, const Platform& platform, Layout
       constexpr std::int32_t kTailCall = 12;
       const bool helper = call != nullptr && call->kind == isa::CallKind::kHelper;
       bool moves = helper && (call->imm == kTailCall || moves_packet(platform, call->imm));
+      const Kfunc* const kfunc = layout.find_kfunc(program.insns[at]);
+      moves = moves || (kfunc != nullptr && kfunc->row != nullptr && kfunc->row->has(KfuncFlag::kChangesPacket));
       if (const auto target = callee(program.insns, at); target)
         if (const auto found = layout.find_subprogram(static_cast<InsnIndex>(*target)); found)
           moves = moves || layout.subprograms[*found].moves_packet;
@@ -175,6 +214,7 @@ LayoutOrReason make_layout(const Program& program, const Platform& platform) {
     return reason(DiagCode::kProgramSize, 0, {std::uint64_t{program.insns.size()}});
   Layout layout;
   layout.insns.resize(program.insns.size());
+  if (auto found = find_kfuncs(program, layout)) return std::move(*found);
   if (auto found = find_subprograms(program, layout)) return std::move(*found);
   if (auto found = check_encodings(program)) return std::move(*found);
   if (auto found = check_control_flow(program, platform, layout)) return std::move(*found);

@@ -9,6 +9,7 @@
 #include "skep/platform.h"
 #include "skep/verify.h"
 #include "verifier/domain/state.h"
+#include "verifier/engine/kfuncs.h"
 
 namespace skep::verifier {
 
@@ -38,9 +39,14 @@ struct InsnPlan {
 struct Layout {
   std::vector<Subprogram> subprograms;
   std::vector<InsnPlan> insns;
+  std::vector<Kfunc> kfuncs{};  ///< That the program calls, by id.
 
   /// Index of the subprogram that begins at `first`; nullopt: none does.
   [[nodiscard]] std::optional<std::uint32_t> find_subprogram(InsnIndex first) const;
+  /// The kernel function of calls with this immediate; nullptr: none is called.
+  [[nodiscard]] const Kfunc* find_kfunc(std::int32_t id) const;
+  /// That the instruction calls.
+  [[nodiscard]] const Kfunc* find_kfunc(const isa::Insn& insn) const;
 };
 
 /// Where control goes from one slot, within its subprogram.
@@ -62,6 +68,7 @@ LayoutOrReason make_layout(const Program& program, const Platform& platform);
 
 /// Parts of make_layout.
 std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layout);
+std::optional<Diagnostic> find_kfuncs(const Program& program, Layout& layout);
 std::optional<Diagnostic> check_encodings(const Program& program);
 std::optional<Diagnostic> check_control_flow(const Program& program, const Platform& platform, Layout& layout);
 void compute_live_registers(const Program& program, const Platform& platform, Layout& layout);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which registers may be read from each instruction on: classic backward data flow inside each subprogram. A register
 // that is not live does not take part in comparing states.
+#include <algorithm>
 #include <variant>
 
 #include "base/overloaded.h"
@@ -35,8 +36,13 @@ UseDef of_atomic(const isa::Atomic& insn) {
   return {.use = use, .def = isa::info(insn.op).fetch ? bit(insn.reg) : std::uint16_t{0}};
 }
 
-UseDef of_call(const isa::Call& insn, const Program& program, const Platform& platform) {
+UseDef of_call(const isa::Call& insn, const Program& program, const Platform& platform, const Layout& layout) {
   UseDef result{.use = kArguments, .def = kCallerSaved};
+  if (const Kfunc* const kfunc = layout.find_kfunc(isa::Insn{insn}); kfunc != nullptr) {
+    const std::size_t parameters = std::min<std::size_t>(kfunc->parameters.size(), 5);
+    result.use = static_cast<std::uint16_t>(((1u << (parameters + 1)) - 1) & kArguments);
+    return result;
+  }
   if (insn.kind != isa::CallKind::kHelper) return result;
   const HelperProto* const proto = platform.helper(insn.imm, program.type, program.attach_type);
   if (proto == nullptr) return result;
@@ -46,7 +52,7 @@ UseDef of_call(const isa::Call& insn, const Program& program, const Platform& pl
   return result;
 }
 
-UseDef use_def(const isa::Insn& insn, const Program& program, const Platform& platform) {
+UseDef use_def(const isa::Insn& insn, const Program& program, const Platform& platform, const Layout& layout) {
   return std::visit(Overloaded{
                         [](const isa::Alu& i) { return of_alu(i); },
                         [](const isa::ByteSwap& i) {
@@ -71,7 +77,7 @@ UseDef use_def(const isa::Insn& insn, const Program& program, const Platform& pl
                         [](const isa::Branch& i) {
                           return UseDef{both(bit(i.dst), bit(i.src)), 0};
                         },
-                        [&](const isa::Call& i) { return of_call(i, program, platform); },
+                        [&](const isa::Call& i) { return of_call(i, program, platform, layout); },
                         [](const isa::Exit&) {
                           return UseDef{kR0Bit, 0};
                         },
@@ -96,7 +102,7 @@ void compute_live_registers(const Program& program, const Platform& platform, La
   std::vector<Node> nodes(count);
   for (InsnIndex at = 0; at < count; ++at) {
     const Successors next = successors(program.insns, at);
-    nodes[at].regs = use_def(program.insns[at], program, platform);
+    nodes[at].regs = use_def(program.insns[at], program, platform, layout);
     if (next.falls_through && at + next.width < count) nodes[at].next = at + next.width;
     if (next.target) nodes[at].target = static_cast<InsnIndex>(*next.target);
   }

@@ -7,7 +7,6 @@
 #include "verifier/require/require.h"
 
 namespace skep::verifier {
-namespace {
 
 bool is_gpl_compatible(std::string_view license) {
   constexpr auto kCompatible = std::to_array<std::string_view>(
@@ -16,6 +15,8 @@ bool is_gpl_compatible(std::string_view license) {
     if (name == license) return true;
   return false;
 }
+
+namespace {
 
 bool is_element_helper(HelperId id) {
   return id == HelperId::map_lookup_elem || id == HelperId::map_update_elem || id == HelperId::map_delete_elem;

@@ -70,6 +70,7 @@ Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer,
 Check check_sane_offset(Run& run, const Value& value, const Value& pointer);
 
 // call.cc
+bool is_gpl_compatible(std::string_view license);
 Check check_helper_available(Run& run, std::int32_t id, const HelperProto* proto);
 Check check_map_for_helper(Run& run, const MapSpec& map, const HelperProto& proto);
 

@@ -49,7 +49,7 @@ Check transfer(Run& run, const isa::Call& insn) {
     case isa::CallKind::kLocal:
       return call_local(run);
     case isa::CallKind::kKfunc:
-      return run.reject(DiagCode::kUnknownKfunc, std::int64_t{insn.imm});
+      return call_kfunc(run, insn);
   }
   unreachable();
 }

@@ -66,6 +66,8 @@ Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode m
 /// After a call of that helper, pointers into the packet may be wrong.
 bool moves_packet(const Platform& platform, std::int32_t id);
 void forget_packet(State& state);
+// call_kfunc.cc
+Check call_kfunc(Run& run, const isa::Call& insn);
 // call_global.cc
 Check call_global(Run& run, std::uint32_t callee_index);
 /// Sets the arguments of the global function that is to be explored on its own.
