@@ -46,12 +46,23 @@ struct Facts {
 };
 
 struct VerifyStats {
-  std::uint64_t processed = 0;    ///< Instructions processed, as the kernel's "processed N insns".
-  std::uint64_t states = 0;       ///< States kept for comparison, all paths together.
-  std::uint32_t stack_depth = 0;  ///< Bytes, deepest call chain.
+  std::uint64_t processed = 0;            ///< Instructions processed, as the kernel's "processed N insns".
+  std::uint64_t states = 0;               ///< States kept for comparison, all paths together.
+  std::uint32_t stack_depth = 0;          ///< Bytes, deepest call chain.
+  std::uint64_t peak_states = 0;          ///< States kept at once, at most.
+  std::uint32_t max_states_per_insn = 0;  ///< States kept at one instruction, at most.
+  std::uint64_t usec = 0;                 ///< Time that exploration took.
+  std::string subprogram_stacks{};        ///< "16+0+8": bytes of stack of each function, as the kernel's log has them.
+};
+/// The log that Linux's verifier would write. The caller owns `text`, to which is appended; null: no log, and no cost.
+struct LogOptions {
+  std::string* text = nullptr;
+  std::uint32_t level = 1;  ///< Bits as in BPF_PROG_LOAD: 1 the path that was rejected, 2 all paths, 4 statistics.
+  std::size_t limit = std::size_t{16} << 20;  ///< Bytes; what goes beyond takes the place of the oldest.
 };
 struct VerifyOptions {
   std::uint64_t step_limit = 1'000'000;
+  LogOptions log{};
 };
 
 class VerifiedProgram;

@@ -37,10 +37,10 @@ std::string print_scalar(const Value& value) {
   return (value.precise ? "Pscalar" : "scalar") + attributes.in_parentheses();
 }
 
-std::string print_pointer(const Run& run, const Value& value) {
+std::string print_pointer(const Run& run, const Value& value, std::uint32_t frame) {
   std::string name(kind_name(value));
   if (value.kind == ValueKind::kStack) {
-    if (value.frame != run.state.current) name += "[" + std::to_string(value.frame) + "]";
+    if (value.frame != frame) name += "[" + std::to_string(value.frame) + "]";
     if (value.scalar.is_constant())
       return name + std::to_string(value.offset + static_cast<std::int64_t>(value.scalar.value()));
   }
@@ -54,7 +54,7 @@ std::string print_pointer(const Run& run, const Value& value) {
     attributes.add("vs", map.value_size);
   }
   if (value.offset != 0) attributes.add("off", value.offset);
-  if (value.is_packet()) attributes.add("r", value.extent);
+  if (value.is_packet()) attributes.add("r=" + print_unsigned(static_cast<std::uint64_t>(std::int64_t{value.extent})));
   if (value.kind == ValueKind::kMemory) attributes.add("sz", value.extent);
   if (value.scalar.is_constant()) {
     if (value.scalar.value() != 0) attributes.add("imm", static_cast<std::int64_t>(value.scalar.value()));
@@ -117,28 +117,51 @@ std::string print_range(const Scalar& scalar) {
   return text.empty() ? "unknown scalar value" : text;
 }
 
-std::string print_value(const Run& run, const Value& value) {
+std::string print_value(const Run& run, const Value& value, std::uint32_t frame) {
   if (value.kind == ValueKind::kNotInit) return "?";
-  return value.is_scalar() ? print_scalar(value) : print_pointer(run, value);
+  return value.is_scalar() ? print_scalar(value) : print_pointer(run, value, frame);
 }
 
-std::vector<std::string> print_registers(const Run& run) {
+std::vector<std::string> print_frame(const Run& run, const State& state, std::uint32_t index, std::uint32_t regs,
+                                     std::uint64_t slots) {
   std::vector<std::string> result;
-  const Frame& frame = run.state.frame();
+  const Frame& frame = *state.frames[index];
   for (std::uint32_t reg = 0; reg < kRegs; ++reg)
-    if (frame.regs[reg].kind != ValueKind::kNotInit)
-      result.push_back("R" + std::to_string(reg) + "=" + print_value(run, frame.regs[reg]));
+    if ((regs >> reg & 1) != 0 && frame.regs[reg].kind != ValueKind::kNotInit)
+      result.push_back("R" + std::to_string(reg) + "=" + print_value(run, frame.regs[reg], index));
   for (std::uint32_t i = 0; i < frame.slots; ++i) {
+    if ((slots >> i & 1) == 0) continue;
     const Slot& slot = frame.stack[i];
     const std::string bytes = print_bytes(slot);
     if (bytes == "????????") continue;
     std::string text = "fp-" + std::to_string((i + 1) * kSlotBytes) + "=";
     if (slot.is_full_spill()) {
-      text += print_value(run, slot.value);
+      text += print_value(run, slot.value, index);
     } else {
-      text += slot.is_spill() ? bytes + " " + print_value(run, slot.value) : bytes;
+      text += slot.is_spill() ? bytes + " " + print_value(run, slot.value, index) : bytes;
     }
     result.push_back(std::move(text));
+  }
+  return result;
+}
+
+std::vector<std::string> print_registers(const Run& run) {
+  return print_frame(run, run.state, run.state.current, ~std::uint32_t{0}, ~std::uint64_t{0});
+}
+
+std::vector<std::string> print_sections(const State& state) {
+  std::vector<std::string> result;
+  if (state.reference_count > 0) {
+    std::string text = "refs=";
+    for (std::uint32_t i = 0; i < state.reference_count; ++i)
+      text += (i == 0 ? "" : ",") + std::to_string(state.references[i].id);
+    result.push_back(std::move(text));
+  }
+  const FrameRole role = state.frame().role;
+  if (role == FrameRole::kAsyncCallback) {
+    result.emplace_back("async_cb");
+  } else if (role != FrameRole::kCall) {
+    result.emplace_back("cb");
   }
   return result;
 }

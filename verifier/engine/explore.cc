@@ -17,15 +17,20 @@ Run::Run(const Program& the_program, const Platform& the_platform, const VerifyO
       layout(std::move(the_layout)),
       state(live.state()),
       stack_liveness(program.insns, layout),
+      log(the_options.log),
       seen_(program.insns.size()) {
   for (const auto& map : program.maps) maps.push_back(map.get());
   facts.insns.resize(program.insns.size());
 }
 
 Check Run::record(DiagCode code, std::vector<DiagArg> args) {
-  if (!rejection)
-    rejection = Diagnostic{
-        .code = code, .at = at, .args = std::move(args), .path = path(), .registers = print_registers(*this)};
+  Diagnostic made{.code = code, .at = at, .args = std::move(args)};
+  if (log.on()) log.add(message(made) + "\n");
+  if (!rejection) {
+    made.path = path();
+    made.registers = print_registers(*this);
+    rejection = std::move(made);
+  }
   return Check::rejected();
 }
 
@@ -51,7 +56,7 @@ State* Run::push_branch(InsnIndex target) {
     static_cast<void>(reject(DiagCode::kTooManyJumps, std::uint64_t{pending_.size() + 1}));
     return nullptr;
   }
-  Pending saved;
+  Pending saved{.log_size = log.size()};
   saved.state = save(saved.size);
   saved.state->insn = target;
   saved.state->last = at;
@@ -68,6 +73,7 @@ bool Run::next_pending() {
   release(taken.state, taken.size);
   next = state.insn;
   at = state.last;
+  log.resume(taken.log_size);
   return true;
 }
 
@@ -82,6 +88,7 @@ void Run::evict(State& saved, std::size_t size) {
   } else if (marks_incomplete(saved)) {
     evicted_.push_back({.state = &saved, .size = size});
   } else {
+    --kept_states_;
     release(&saved, size);
   }
 }
@@ -113,6 +120,7 @@ void Run::enter(std::uint32_t subprogram) {
 Check Run::explore_from(std::uint32_t subprogram) {
   enter(subprogram);
   if (subprogram != 0) TRY_OK(enter_global(*this, subprogram));
+  log.begin_path(*this, next);
   do {
     TRY_OK(explore_path());
     end_path();
@@ -145,9 +153,26 @@ Check Run::explore_global_functions() {
 }
 
 Check Run::explore() {
+  log.subprograms(*this);
+  const Check paths = explore_all();
+  for (const Subprogram& sub : layout.subprograms)
+    stats.subprogram_stacks += (stats.subprogram_stacks.empty() ? "" : "+") + std::to_string(sub.stack_bytes);
+  return paths;
+}
+
+Check Run::explore_all() {
   TRY_OK(explore_from(0));
   TRY_OK(explore_global_functions());
   return check_stack_depth(*this);
+}
+
+/// The state that the last instruction left, and the instruction at hand.
+void Run::log_insn() {
+  if (!log.on()) return;
+  log.from_to(*this, previous, at);
+  log.state_after(*this, at);
+  log.instruction(*this, at);
+  log.touch_regs(touched_registers(program.insns[at], program, platform));
 }
 
 Check Run::explore_path() {
@@ -163,8 +188,12 @@ Check Run::explore_path() {
     if (here.prune) {
       const Seen seen = visit();
       if (seen == Seen::kRejected) return Check::rejected();
-      if (seen == Seen::kEqual) return Check::ok();
+      if (seen == Seen::kEqual) {
+        log.safe(previous, at);
+        return Check::ok();
+      }
     }
+    log_insn();
     if (here.jump) remember({});
     facts.insns[at].reachable = true;
     next = at + 1;

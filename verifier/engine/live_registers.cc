@@ -93,6 +93,14 @@ UseDef use_def(const isa::Insn& insn, const Program& program, const Platform& pl
 
 }  // namespace
 
+std::uint32_t touched_registers(const isa::Insn& insn, const Program& program, const Platform& platform) {
+  constexpr std::uint32_t kContextRegister = 1u << 6;
+  if (const auto* packet = std::get_if<isa::LoadPacket>(&insn))
+    return kContextRegister | kR0Bit | (packet->mode == isa::PacketMode::kIndirect ? bit(packet->src) : 0u);
+  const UseDef regs = use_def(insn, program, platform);
+  return regs.use | regs.def;
+}
+
 void compute_live_registers(const Program& program, const Platform& platform, Layout& layout) {
   const std::size_t count = program.insns.size();
   struct Node {

@@ -31,6 +31,7 @@ bool Run::marks_incomplete(const State& saved) {
 void Run::leave_loop(State& ended) {
   LoopVisit* const visit = find_loop(ended, false);
   if (visit == nullptr || visit->entry != &ended) return;
+  log.loop("exit", std::span(visit->callsites).first(visit->frames), visit->scc);
   for (bool changed = true; changed;) {
     changed = false;
     for (const BackEdge& edge : visit->back_edges) propagate_precision(*edge.equal, *edge.state, false, &changed);

@@ -31,6 +31,10 @@ struct Run::Marks {
   void add_slot(const HistoryEntry& e) { frames[e.frame].slots |= std::uint64_t{1} << e.slot; }
   void remove_slot(const HistoryEntry& e) { frames[e.frame].slots &= ~(std::uint64_t{1} << e.slot); }
 
+  [[nodiscard]] Log::PrecisionStep step(std::uint32_t frame, InsnIndex at) const {
+    return {.frame = frame, .regs = frames[frame].regs, .slots = frames[frame].slots, .at = at};
+  }
+
   /// Registers that carried one scalar id: if one matters, all do.
   void spread(const HistoryEntry* entry) {
     if (entry == nullptr || entry->linked_count == 0) return;
@@ -193,9 +197,11 @@ void Run::backtrack(State& start, Marks& marks, InsnIndex last, bool* changed) {
   InsnIndex following = kNoInsn;
   bool skip = true;
   while (true) {
+    if (log.detailed()) log.precision_range(marks.current, last, walk->first, following);
     std::uint32_t left = walk->history_count;
     for (InsnIndex insn = last;;) {
       const HistoryEntry* entry = left > 0 && walk->history[left - 1].at == insn ? &walk->history[left - 1] : nullptr;
+      if (!skip && log.detailed()) log.precision(*this, marks.step(marks.current, insn));
       if (skip) {
         skip = false;
       } else if (undo(insn, following, entry, marks) == Step::kLost) {
@@ -216,8 +222,10 @@ void Run::backtrack(State& start, Marks& marks, InsnIndex last, bool* changed) {
     const State* const from = walk;
     walk = walk->parent;
     if (walk == nullptr) break;
-    for (std::uint32_t i = 0; i <= marks.current && i <= walk->current; ++i)
+    for (std::uint32_t i = std::min(marks.current, walk->current) + 1; i-- > 0;) {
       mark_frame(*walk->frames[i], marks.frames[i], changed);
+      if (log.detailed()) log.precision_parent(*this, *walk, marks.step(i, 0));
+    }
     if (marks.empty()) return;
     following = from->first;
     last = walk->last;

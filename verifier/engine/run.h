@@ -14,6 +14,7 @@
 #include "verifier/domain/state.h"
 #include "verifier/engine/check.h"
 #include "verifier/engine/layout.h"
+#include "verifier/engine/log.h"
 #include "verifier/engine/pool.h"
 #include "verifier/engine/stack_liveness.h"
 
@@ -23,6 +24,7 @@ namespace skep::verifier {
 struct Pending {
   State* state = nullptr;
   std::size_t size = 0;
+  std::size_t log_size = 0;  ///< Of the log when it was saved.
 };
 
 /// A checkpoint: a state that was seen at an instruction.
@@ -77,6 +79,7 @@ class Run {
   VerifyStats stats;
   std::optional<Diagnostic> rejection;
   StackLiveness stack_liveness;
+  Log log;
 
   [[nodiscard]] Frame& frame() { return state.frame(); }
   [[nodiscard]] Value& reg(isa::Reg reg) { return state.frame().regs[reg.index]; }
@@ -84,6 +87,12 @@ class Run {
   [[nodiscard]] const MapSpec& map_of(const Value& value) const { return *maps[value.target]; }
   std::uint32_t new_id() { return ++last_id_; }
   [[nodiscard]] const InsnPlan& plan(InsnIndex insn) const { return layout.insns[insn]; }
+
+  /// A line of the log that goes before a rejection's own.
+  template <class... Parts>
+  void explain(const Parts&... parts) {
+    if (log.on()) log.add((... + std::string(parts)) + "\n");
+  }
 
   /// Records why the program is rejected, with registers and path. Only the first reason counts.
   template <class... Args>
@@ -108,11 +117,13 @@ class Run {
   [[nodiscard]] std::vector<InsnIndex> path() const;
 
   // explore.cc
+  Check explore_all();
   void enter(std::uint32_t subprogram);
   Check explore_from(std::uint32_t subprogram);
   Check explore_global_functions();
   void forget_checkpoints();
   Check explore_path();
+  void log_insn();
   bool next_pending();
   void end_path();
   State* save(std::size_t& size);
@@ -148,6 +159,7 @@ class Run {
   std::vector<Pending> evicted_;  // No longer compared with, but a loop may still mark what is in them.
   std::uint32_t last_id_ = 0;
   bool remembered_ = false;  // An entry of `history` belongs to the instruction at hand.
+  std::uint64_t kept_states_ = 0;
   std::uint64_t jumps_ = 0, jumps_before_ = 0, processed_before_ = 0;
 };
 

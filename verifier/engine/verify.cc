@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // verify(): the steps of a verdict.
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -11,10 +12,6 @@
 
 namespace skep {
 namespace {
-
-Rejection reject(Diagnostic reason, VerifyStats stats = {}) {
-  return Rejection{.reason = std::move(reason), .stats = stats};
-}
 
 /// Program types whose rules are modelled.
 constexpr ProgramTypeSet kModelled =
@@ -65,24 +62,45 @@ bool has_exception_callback(const Program& program) {
   return false;
 }
 
-}  // namespace
-
-Verdict verify(Program program, const Platform& platform, const VerifyOptions& options) {
+/// Why no path of the program needs to be looked at; nothing: they must be explored.
+std::optional<Diagnostic> refuse_unseen(const Program& program) {
   const auto unsupported = [](std::string what) {
-    return reject({.code = DiagCode::kUnsupported, .args = {std::move(what)}});
+    return Diagnostic{.code = DiagCode::kUnsupported, .args = {std::move(what)}};
   };
   if (!program.unsupported.empty()) return unsupported(program.unsupported);
   if (has_exception_callback(program)) return unsupported("exception callbacks");
   if (!contains(kModelled, program.type)) return unsupported("program type " + std::string(info(program.type).name));
+  if (auto reason = check_hook(program)) return reason;
+  return check_maps(program);
+}
 
-  if (auto reason = check_hook(program)) return reject(std::move(*reason));
-  if (auto reason = check_maps(program)) return reject(std::move(*reason));
+/// Rejected before any path was looked at.
+Rejection reject_unseen(Diagnostic reason, const VerifyOptions& options) {
+  verifier::Log log(options.log);
+  if (log.on()) log.add(message(reason) + "\n");
+  log.finish({}, options.step_limit);
+  return Rejection{.reason = std::move(reason)};
+}
 
+std::uint64_t microseconds_since(std::chrono::steady_clock::time_point start) {
+  const auto passed = std::chrono::steady_clock::now() - start;
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(passed).count());
+}
+
+}  // namespace
+
+Verdict verify(Program program, const Platform& platform, const VerifyOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  if (auto reason = refuse_unseen(program)) return reject_unseen(std::move(*reason), options);
   verifier::LayoutOrReason layout = verifier::make_layout(program, platform);
-  if (auto* const reason = std::get_if<Diagnostic>(&layout)) return reject(std::move(*reason));
+  if (auto* const reason = std::get_if<Diagnostic>(&layout)) return reject_unseen(std::move(*reason), options);
   const auto run =
       std::make_unique<verifier::Run>(program, platform, options, std::get<verifier::Layout>(std::move(layout)));
-  if (!run->explore().has_value()) return reject(std::move(*run->rejection), run->stats);
+  const bool accepted = run->explore().has_value();
+  run->stats.usec = microseconds_since(start);
+  if (accepted) run->log.accepted();
+  run->log.finish(run->stats, options.step_limit);
+  if (!accepted) return Rejection{.reason = std::move(*run->rejection), .stats = std::move(run->stats)};
   Facts facts = std::move(run->facts);
   return VerifiedProgram(std::move(program), std::move(facts), run->stats);
 }

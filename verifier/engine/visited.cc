@@ -94,6 +94,7 @@ Run::Seen Run::compare_with_unfinished(const Checkpoint& old, bool& add, bool fo
              old.state->callback_unroll_depth == state.callback_unroll_depth &&
              subsumes(*this, *old.state, state, Compare::kExact)) {
     static_cast<void>(reject(DiagCode::kInfiniteLoop, std::uint64_t{at}));
+    log.infinite_loop(*this, *old.state);
     return Seen::kRejected;
   }
   // In a loop, states of successive iterations differ and seldom help: remember fewer.
@@ -124,8 +125,12 @@ void Run::add_checkpoint(std::vector<Checkpoint>& list) {
   made.state = save(made.size);
   made.state->branches = 1;
   list.push_back(made);
-  if (LoopVisit* const visit = find_loop(*made.state, true); visit != nullptr && visit->entry == nullptr)
+  stats.max_states_per_insn = std::max(stats.max_states_per_insn, static_cast<std::uint32_t>(list.size()));
+  stats.peak_states = std::max(stats.peak_states, ++kept_states_);
+  if (LoopVisit* const visit = find_loop(*made.state, true); visit != nullptr && visit->entry == nullptr) {
     visit->entry = made.state;
+    log.loop("enter", std::span(visit->callsites).first(visit->frames), visit->scc);
+  }
   state.parent = made.state;
   state.first = at;
   state.depth = made.state->depth + 1;

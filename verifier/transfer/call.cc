@@ -22,6 +22,7 @@ Check call_local(Run& run) {
   Frame& outer = *run.state.frames[run.state.current - 1];
   for (std::uint32_t reg = 0; reg <= 5; ++reg) outer.regs[reg] = Value{};
   run.next = static_cast<InsnIndex>(*target);
+  run.log.enter_function(run);
   return Check::ok();
 }
 
@@ -33,8 +34,10 @@ Check return_to_caller(Run& run) {
   if (run.frame().role != FrameRole::kCall) return leave_callback(run);
   // A result that was never set is the caller's concern, if it reads it.
   run.next = run.frame().callsite + 1;
+  run.log.leave_function(run, run.next);
   --run.state.current;
   run.reg(isa::kR0) = result;
+  run.log.caller(run);
   return Check::ok();
 }
 

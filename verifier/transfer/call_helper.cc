@@ -175,6 +175,7 @@ Check acquire_record(Run& run, const Arguments& seen) {
   record.set(PointerFlag::kRingBuf);
   record.maybe_null = true;
   record.extent = static_cast<std::int32_t>(seen.size);
+  run.new_id();  // The kernel's numbers show that the pointer had one before the reference.
   record.id = record.reference = acquire_reference(run, ReferenceKind::kObject);
   if (record.id == 0) return Check::rejected();
   run.reg(isa::kR0) = record;

@@ -41,6 +41,7 @@ Check enter_callback(Run& run, const HelperProto& proto, std::uint32_t subprogra
   frame.callsite = run.at;
   ++caller.callback_depth;
   ++run.state.callback_unroll_depth;
+  run.log.enter_function(run);
   const State* const saved = run.push_branch(run.layout.subprograms[subprogram].first);
   --run.state.current;
   --run.state.callback_unroll_depth;
@@ -57,8 +58,10 @@ Check leave_callback(Run& run) {
     return run.reject(DiagCode::kCallbackReturn, print_range(result.scalar), std::int64_t{0}, std::int64_t{1});
   run.next = run.frame().callsite;
   const Value returned = result;
+  run.log.leave_function(run, run.next);
   --run.state.current;
   run.reg(isa::kR0) = returned;
+  run.log.caller(run);
   run.widen(run.state, run.next, run.state.depth);
   return Check::ok();
 }

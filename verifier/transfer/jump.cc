@@ -250,6 +250,7 @@ Check transfer(Run& run, const isa::Branch& insn) {
     if (dst.is_scalar()) run.mark_precise(insn.dst.index);
     if (src != nullptr && other.is_scalar()) run.mark_precise(src->index);
     if (*decided) run.next = target_of(run.at, insn.offset);
+    run.log.state_after(run, run.at);
     return Check::ok();
   }
   HistoryEntry links;
@@ -262,6 +263,7 @@ Check transfer(Run& run, const isa::Branch& insn) {
   learn_null_of_equals(run, insn, *taken);
   learn_null(run, insn, *taken);
   if (src != nullptr) learn_packet(run, insn, *taken);
+  run.log.state_after(run, run.at);
   return Check::ok();
 }
 

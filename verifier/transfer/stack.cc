@@ -22,6 +22,12 @@ void grow(Run& run, Frame& frame, std::int32_t offset) {
   sub.stack_bytes = std::max(sub.stack_bytes, static_cast<std::uint32_t>(-offset));
 }
 
+/// The log shows the slots of the current frame that an instruction used.
+void log_slots(Run& run, const Value& base, const StackRange& range) {
+  if (!run.log.on() || base.frame != run.state.current) return;
+  for (std::int32_t i = range.first; i < range.last; ++i) run.log.touch_slot(slot_of(i));
+}
+
 ByteKind kind_at(const Frame& frame, std::int32_t offset) {
   const std::uint32_t slot = slot_of(offset);
   return slot < frame.slots ? frame.stack[slot].bytes[byte_of(offset)] : ByteKind::kInvalid;
@@ -153,6 +159,7 @@ Check load_stack(Run& run, std::uint32_t base_reg, const StackRange& range, std:
   const Value base = run.reg(base_reg);
   Frame& frame = *run.state.frames[base.frame];
   for (std::int32_t i = range.first; i < range.last; ++i) run.stack_liveness.read(base.frame, slot_of(i));
+  log_slots(run, base, range);
   grow(run, frame, range.first);
   if (!range.fixed) {
     TRY_OK(touch_stack(run, base_reg, range, AccessMode::kRead));
@@ -170,6 +177,7 @@ Check store_stack(Run& run, std::uint32_t base_reg, const StackRange& range, std
   const Value base = run.reg(base_reg);
   Frame& frame = *run.state.frames[base.frame];
   grow(run, frame, range.first);
+  log_slots(run, base, range);
   if (range.fixed) return store_fixed(run, base, frame, range, size, value);
   store_variable(run, frame, range, value);
   return Check::ok();
@@ -180,6 +188,7 @@ Check touch_stack(Run& run, std::uint32_t base_reg, const StackRange& range, Acc
   Frame& frame = *run.state.frames[base.frame];
   if (range.first == range.last) return Check::ok();
   grow(run, frame, range.first);
+  if (mode == AccessMode::kWrite) log_slots(run, base, range);
   for (std::int32_t i = range.first; i < range.last; ++i) {
     run.stack_liveness.read(base.frame, slot_of(i));
     if (mode == AccessMode::kRead) continue;
