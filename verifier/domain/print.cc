@@ -49,7 +49,8 @@ std::string print_pointer(const Run& run, const Value& value, std::uint32_t fram
   if (value.reference != 0) attributes.add("ref_obj_id", value.reference);
   if (value.kind == ValueKind::kMap || value.kind == ValueKind::kMapValue || value.kind == ValueKind::kMapKey) {
     const MapSpec& map = run.map_of(value);
-    if (!map.name.empty()) attributes.add("map=" + map.name.substr(0, 15));
+    const bool inner = value.map_uid != 0;  // Of a template, which has no name.
+    if (!map.name.empty() && !inner) attributes.add("map=" + map.name.substr(0, 15));
     attributes.add("ks", map.key_size);
     attributes.add("vs", map.value_size);
   }
@@ -138,7 +139,8 @@ std::vector<std::string> print_frame(const Run& run, const State& state, std::ui
     if (slot.is_full_spill()) {
       text += print_value(run, slot.value, index);
     } else {
-      text += slot.is_spill() ? bytes + " " + print_value(run, slot.value, index) : bytes;
+      // A register of less than eight bytes: what lies above it, then its value.
+      text += bytes.substr(0, bytes.find('r')) + (slot.is_spill() ? print_value(run, slot.value, index) : "");
     }
     result.push_back(std::move(text));
   }

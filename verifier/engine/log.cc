@@ -119,7 +119,6 @@ void Log::state_after(const Run& run, InsnIndex at) {
   const Touched touched = std::exchange(touched_, {});
   if (touched.regs == 0 && touched.slots == 0) return;
   const std::string text = state(run, run.state, run.state.current, touched);
-  if (text.empty()) return;
   if (insn_end_ != 0 && size() == insn_end_) {
     // Behind the instruction, on its line.
     options_->text->pop_back();

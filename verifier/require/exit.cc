@@ -10,6 +10,9 @@
 namespace skep::verifier {
 Check check_references_released(Run& run, DiagCode code) {
   if (run.state.reference_count == 0) return Check::ok();
+  for (std::uint32_t i = 0; i < run.state.reference_count; ++i)
+    run.explain("Unreleased reference id=", std::to_string(run.state.references[i].id),
+                " alloc_insn=", std::to_string(run.state.references[i].at));
   const Reference& first = run.state.references[0];
   return run.reject(code, std::uint64_t{first.id}, std::uint64_t{first.at});
 }

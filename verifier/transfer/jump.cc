@@ -177,8 +177,9 @@ std::optional<bool> decide_packet(JmpOp op, const Value& dst, const Value& src) 
 
 bool never_null(const Value& value) { return !value.maybe_null && info(value.kind).null == NullTest::kNever; }
 
-std::optional<bool> decide_null(JmpOp op, isa::Width width, const Value& pointer, const Value& other) {
-  if (width == isa::Width::k32 || !never_null(pointer) || !other.is_null()) return std::nullopt;
+std::optional<bool> decide_null(JmpOp op, const Value& pointer, const Value& other) {
+  // Linux compares the low half of a pointer as if it were all of it.
+  if (!never_null(pointer) || !other.is_null()) return std::nullopt;
   if (op == JmpOp::kEq) return false;
   if (op == JmpOp::kNe) return true;
   return std::nullopt;
@@ -188,8 +189,8 @@ std::optional<bool> decide_values(const isa::Branch& insn, const Value& dst, con
   if (dst.is_packet_or_end() && src.is_packet_or_end())
     return insn.width == isa::Width::k64 ? decide_packet(insn.op, dst, src) : std::nullopt;
   if (dst.is_pointer() && src.is_pointer()) return std::nullopt;
-  if (dst.is_pointer()) return decide_null(insn.op, insn.width, dst, src);
-  if (src.is_pointer()) return decide_null(insn.op, insn.width, src, dst);
+  if (dst.is_pointer()) return decide_null(insn.op, dst, src);
+  if (src.is_pointer()) return decide_null(insn.op, src, dst);
   return decide(insn.op, insn.width, dst.scalar, src.scalar);
 }
 

@@ -59,6 +59,18 @@ void update_link(Value& dst, const isa::Alu& insn, const Scalar& src) {
   dst.offset = static_cast<std::int32_t>(src.value());
 }
 
+/// Goes on with one of the two numbers that the operand may be, and comes back to the instruction with the other.
+Check fork(Run& run, const isa::Alu& insn, const Scalar& src) {
+  Value& dst = run.reg(insn.dst);
+  const std::optional<Fork> fork = fork_before(insn.op, dst.scalar, src);
+  if (!fork) return Check::ok();
+  State* const later = run.push_branch(run.at);
+  if (later == nullptr) return Check::rejected();
+  later->frame().regs[insn.dst.index].scalar = fork->second;
+  dst.scalar = fork->first;
+  return Check::ok();
+}
+
 Check compute(Run& run, const isa::Alu& insn, const Value& src, bool src_is_reg) {
   Value& dst = run.reg(insn.dst);
   if (dst.is_pointer() && src.is_pointer()) {
@@ -85,6 +97,7 @@ Check compute(Run& run, const isa::Alu& insn, const Value& src, bool src_is_reg)
     return move_pointer(run, insn, old, src);
   }
   const Scalar by = src.scalar;
+  TRY_OK(fork(run, insn, by));
   update_link(dst, insn, by);
   dst.scalar = alu(insn.op, insn.width, dst.scalar, by);
   dst.precise = false;
