@@ -2,10 +2,10 @@
 #include "verifier/require/prototype.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/try.h"
 #include "skep/btf.h"
+#include "verifier/require/context_argument.h"
 
 namespace skep::verifier {
 namespace {
@@ -38,36 +38,6 @@ const FunctionInfo* info_of(const Program& program, const Subprogram& subprogram
   return found == program.functions.end() ? nullptr : &*found;
 }
 
-/// `type` without qualifiers and type tags, but with its typedefs.
-TypeId strip_qualifiers(const Btf& btf, TypeId type) {
-  for (std::uint32_t i = 0; i < Btf::kMaxDepth; ++i) {
-    if (const auto* qualifier = btf.find<btf::Qualifier>(type); qualifier != nullptr)
-      type = qualifier->target;
-    else if (const auto* tag = btf.find<btf::TypeTag>(type); tag != nullptr)
-      type = tag->target;
-    else
-      break;
-  }
-  return type;
-}
-
-constexpr auto kContextNames = std::to_array<std::string_view>({
-#define CONTEXT(name, uapi, run_time, bytes) uapi,
-#include "skep/tables/contexts.def"
-});
-
-/// A pointer to `target` is a pointer to the context of programs of this type.
-bool is_context(const Program& program, TypeId target) {
-  const Btf& btf = *program.btf;
-  const std::string_view wanted = kContextNames[static_cast<std::size_t>(info(program.type).context)];
-  const TypeId named = strip_qualifiers(btf, target);
-  const bool is_kprobe = program.type == ProgramType::kKprobe;
-  if (is_kprobe && btf.find<btf::Typedef>(named) != nullptr && btf.name(named) == wanted) return true;
-  const auto* composite = btf.find<btf::Composite>(btf.resolve(named));
-  if (composite == nullptr || composite->name.empty() || wanted.empty()) return false;
-  return composite->name == wanted || (is_kprobe && composite->name == "pt_regs");
-}
-
 bool is_number(const Btf& btf, TypeId type) {
   const TypeId resolved = btf.resolve(type);
   return btf.find<btf::Int>(resolved) != nullptr || btf.find<btf::Enum>(resolved) != nullptr;
@@ -95,10 +65,9 @@ void add_parameter(const Program& program, TypeId function, const btf::Parameter
     return;
   }
   const TypeId target = btf.resolve(pointer->target);
-  const bool context = is_context(program, pointer->target);
-  if (tags.context || context) {
-    // What else may be tagged so differs from program type to program type.
-    if (!context && target != 0) result.unsupported = nth(index) + " tagged as context with a type of its own";
+  if (tags.context || names_context(program, pointer->target)) {
+    if (tags.context && !may_be_tagged_context(program, pointer->target))
+      result.fault = nth(index) + " is tagged as context and has another type";
     if (tags.nonnull || tags.nullable) result.fault = nth(index) + " has conflicting tags";
     result.parameters.push_back({.kind = ParameterKind::kContext});
     return;
