@@ -172,7 +172,7 @@ void Run::log_insn() {
   log.from_to(*this, previous, at);
   log.state_after(*this, at);
   log.instruction(*this, at);
-  log.touch_regs(touched_registers(program.insns[at], program, platform));
+  log.touch_regs(touched_registers(program.insns[at], program, platform, layout));
 }
 
 Check Run::explore_path() {

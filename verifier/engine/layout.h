@@ -73,7 +73,8 @@ std::optional<Diagnostic> check_encodings(const Program& program);
 std::optional<Diagnostic> check_control_flow(const Program& program, const Platform& platform, Layout& layout);
 void compute_live_registers(const Program& program, const Platform& platform, Layout& layout);
 /// Registers that the instruction reads or writes (bit n: register n).
-std::uint32_t touched_registers(const isa::Insn& insn, const Program& program, const Platform& platform);
+std::uint32_t touched_registers(const isa::Insn& insn, const Program& program, const Platform& platform,
+                                const Layout& layout);
 void compute_loops(const Program& program, Layout& layout);
 
 }  // namespace skep::verifier

@@ -93,11 +93,12 @@ UseDef use_def(const isa::Insn& insn, const Program& program, const Platform& pl
 
 }  // namespace
 
-std::uint32_t touched_registers(const isa::Insn& insn, const Program& program, const Platform& platform) {
+std::uint32_t touched_registers(const isa::Insn& insn, const Program& program, const Platform& platform,
+                                const Layout& layout) {
   constexpr std::uint32_t kContextRegister = 1u << 6;
   if (const auto* packet = std::get_if<isa::LoadPacket>(&insn))
     return kContextRegister | kR0Bit | (packet->mode == isa::PacketMode::kIndirect ? bit(packet->src) : 0u);
-  const UseDef regs = use_def(insn, program, platform);
+  const UseDef regs = use_def(insn, program, platform, layout);
   return regs.use | regs.def;
 }
 
