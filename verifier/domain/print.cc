@@ -4,6 +4,7 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "skep/btf.h"
 #include "verifier/engine/run.h"
 
 namespace skep::verifier {
@@ -43,6 +44,10 @@ std::string print_pointer(const Run& run, const Value& value, std::uint32_t fram
     if (value.frame != frame) name += "[" + std::to_string(value.frame) + "]";
     if (value.scalar.is_constant())
       return name + std::to_string(value.offset + static_cast<std::int64_t>(value.scalar.value()));
+  }
+  if (value.kind == ValueKind::kBtf) {
+    const auto& types = value.has(PointerFlag::kAlloc) ? run.program.btf : run.program.target_btf;
+    if (types != nullptr) name += types->name(value.target);
   }
   Attributes attributes;
   if (value.id != 0) attributes.add("id", value.id);

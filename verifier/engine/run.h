@@ -11,6 +11,7 @@
 
 #include "skep/platform.h"
 #include "skep/verify.h"
+#include "verifier/btf/traced.h"
 #include "verifier/domain/state.h"
 #include "verifier/engine/check.h"
 #include "verifier/engine/layout.h"
@@ -63,6 +64,7 @@ class Run {
   const Platform& platform;
   const VerifyOptions& options;
   Layout layout;
+  std::optional<Traced> traced{};            ///< The context is the arguments of a kernel function.
   std::vector<const MapSpec*> maps;          ///< The program's, then inner maps.
   std::vector<std::uint8_t> special_maps{};  ///< Of each map, whether its values have managed fields: asked once.
 

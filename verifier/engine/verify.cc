@@ -22,7 +22,7 @@ constexpr ProgramTypeSet kModelled =
                       ProgramType::kSkMsg, ProgramType::kCgroupSockAddr, ProgramType::kLircMode2,
                       ProgramType::kSkReuseport, ProgramType::kFlowDissector, ProgramType::kCgroupSysctl,
                       ProgramType::kRawTracepointWritable, ProgramType::kCgroupSockopt, ProgramType::kSkLookup,
-                      ProgramType::kNetfilter);
+                      ProgramType::kNetfilter, ProgramType::kTracing, ProgramType::kLsm, ProgramType::kStructOps);
 
 /// What Linux asks of a program's type before it looks at an instruction.
 std::optional<Diagnostic> check_hook(const Program& program) {
@@ -92,10 +92,14 @@ std::uint64_t microseconds_since(std::chrono::steady_clock::time_point start) {
 Verdict verify(Program program, const Platform& platform, const VerifyOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   if (auto reason = refuse_unseen(program)) return reject_unseen(std::move(*reason), options);
+  auto traced = verifier::find_traced(program);
+  if (auto* const reason = std::get_if<std::string>(&traced))
+    return reject_unseen({.code = DiagCode::kAttachTarget, .args = {std::move(*reason)}}, options);
   verifier::LayoutOrReason layout = verifier::make_layout(program, platform);
   if (auto* const reason = std::get_if<Diagnostic>(&layout)) return reject_unseen(std::move(*reason), options);
   const auto run =
       std::make_unique<verifier::Run>(program, platform, options, std::get<verifier::Layout>(std::move(layout)));
+  run->traced = std::get<std::optional<verifier::Traced>>(std::move(traced));
   const bool accepted = run->explore().has_value();
   run->stats.usec = microseconds_since(start);
   if (accepted) run->log.accepted();

@@ -18,20 +18,24 @@ Check check_references_released(Run& run, DiagCode code) {
 }
 
 Check check_return_value(Run& run) {
+  const bool entry = run.frame().subprogram == 0;
+  if (entry && run.traced && run.traced->returns_nothing) return Check::ok();
   TRY_OK(check_readable(run, 0));
-  if (run.frame().subprogram != 0) {
+  if (!entry) {
     const Value& result = run.reg(isa::kR0);
     if (result.is_scalar()) return Check::ok();
     return run.reject(DiagCode::kSubprogramReturnKind, kind_name(result));
   }
   // Checked before exploration: the hook exists.
   const Hook hook = *find_hook(run.program.type, run.program.attach_type);
-  if (hook.returns_anything()) return Check::ok();
+  ReturnRange range{.low = hook.low, .high = hook.high};
+  if (run.traced && run.traced->returns) range = *run.traced->returns;
+  if (range.low == Hook::kLeast && range.high == Hook::kMost) return Check::ok();
   const Value& result = run.reg(isa::kR0);
   if (!result.is_scalar()) return run.reject(DiagCode::kReturnKind, kind_name(result));
   run.mark_precise(0);
-  if (result.scalar.smin >= hook.low && result.scalar.smax <= hook.high) return Check::ok();
-  return run.reject(DiagCode::kReturnRange, print_range(result.scalar), hook.low, hook.high);
+  if (result.scalar.smin >= range.low && result.scalar.smax <= range.high) return Check::ok();
+  return run.reject(DiagCode::kReturnRange, print_range(result.scalar), range.low, range.high);
 }
 
 namespace {

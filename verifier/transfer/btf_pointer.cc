@@ -2,6 +2,13 @@
 // Pointers to objects of the kernel's types: what a load through one gives, and what may be stored.
 #include <string>
 
+#include "base/cat.h"
+#include "base/try.h"
+#include "base/unreachable.h"
+#include "skep/btf.h"
+#include "verifier/btf/trust.h"
+#include "verifier/btf/walk.h"
+#include "verifier/domain/print.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -10,14 +17,110 @@ namespace {
 Check unsupported(Run& run, const Access& access) {
   return run.reject(DiagCode::kUnsupported, "access through " + kind_name(run.reg(access.base)));
 }
+
+/// What must hold of the pointer, whatever lies at the offset.
+Check check_btf_pointer(Run& run, const Access& access) {
+  const Value& base = run.reg(access.base);
+  const std::string name(struct_name(*run.program.target_btf, base.target));
+  const std::int64_t offset = std::int64_t{base.offset} + access.offset;
+  if (!is_gpl_compatible(run.program.license)) return run.reject(DiagCode::kKernelStructGpl, name);
+  if (!base.scalar.is_constant() || base.scalar.value() != 0)
+    return run.reject(DiagCode::kVariableFieldOffset, std::uint64_t{access.base}, name, std::int64_t{base.offset},
+                      print_bits(base.scalar.bits));
+  if (offset < 0) return run.reject(DiagCode::kNegativeFieldOffset, std::uint64_t{access.base}, name, offset);
+  const bool user = base.has(PointerFlag::kUser);
+  if (user || base.has(PointerFlag::kPerCpu))
+    return run.reject(DiagCode::kForeignAddressSpace, std::uint64_t{access.base}, name,
+                      std::string(user ? "user" : "percpu"), offset);
+  return Check::ok();
+}
+
+/// Objects that are protected by RCU stay alive as long as the program is at this point.
+bool in_rcu_section(const State& state) { return state.rcu_locks != 0 || state.active_locks != 0 || !state.sleepable; }
+
+void mark_or_null(Run& run, Value& value) {
+  value.maybe_null = true;
+  value.id = run.new_id();
+}
+
+/// How far the pointer that was read from `field` of `base` may be relied on.
+void set_trust(Run& run, const Value& base, const Field& field, Value& result) {
+  const Btf& kernel = *run.program.target_btf;
+  if (base.has(PointerFlag::kUntrusted) || field.in_union) return result.set(PointerFlag::kUntrusted);
+  if (field.space == AddressSpace::kUser) result.set(PointerFlag::kUser);
+  if (field.space == AddressSpace::kPerCpu) result.set(PointerFlag::kPerCpu);
+  // Pointers of neither kind may be read through and no more.
+  const bool alive = base.has(PointerFlag::kTrusted) || base.has(PointerFlag::kRcu);
+  if (!alive) return;
+  Trust trust = trust_of(kernel, base.target, field.name);
+  if (trust == Trust::kNone && field.space == AddressSpace::kRcu) trust = Trust::kRcuOrNull;
+  switch (trust) {
+    case Trust::kNone:
+      return;
+    case Trust::kTrusted:
+    case Trust::kTrustedOrNull:
+      result.set(PointerFlag::kTrusted);
+      if (trust == Trust::kTrustedOrNull) mark_or_null(run, result);
+      return;
+    case Trust::kRcu:
+    case Trust::kRcuOrNull:
+      if (!in_rcu_section(run.state)) return result.set(PointerFlag::kUntrusted);
+      result.set(PointerFlag::kRcu);
+      if (trust == Trust::kRcuOrNull) mark_or_null(run, result);
+      return;
+  }
+  unreachable();
+}
+
+Value loaded_value(Run& run, const Value& base, const Field& field) {
+  switch (field.kind) {
+    case FieldKind::kScalar:
+    case FieldKind::kInvalid:
+      return unknown_scalar();
+    case FieldKind::kMemory: {
+      if (field.space == AddressSpace::kUser || field.space == AddressSpace::kPerCpu) return unknown_scalar();
+      Value result = pointer(ValueKind::kMemory);
+      result.read_only = true;
+      result.set(PointerFlag::kUntrusted);
+      return result;
+    }
+    case FieldKind::kStruct: {
+      Value result = pointer(ValueKind::kBtf);
+      result.target = field.target;
+      set_trust(run, base, field, result);
+      return result;
+    }
+  }
+  unreachable();
+}
+
+Check load_field(Run& run, const Access& access, std::uint32_t dst) {
+  const Value base = run.reg(access.base);
+  const auto offset = static_cast<std::uint32_t>(base.offset + access.offset);
+  const Field field = walk(*run.program.target_btf, base.target, offset, access.bytes());
+  if (field.kind == FieldKind::kInvalid) return run.reject(DiagCode::kInvalidField, field.fault);
+  run.reg(dst) = loaded_value(run, base, field);
+  return Check::ok();
+}
+
 Check bad_map_access(Run& run, const Access& access) {
   return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{access.base}, kind_name(run.reg(access.base)));
 }
 
 }  // namespace
 
-Check load_btf(Run& run, const Access& access, std::uint32_t /*dst*/) { return unsupported(run, access); }
-Check store_btf(Run& run, const Access& access, const StoredValue& /*stored*/) { return unsupported(run, access); }
+Check load_btf(Run& run, const Access& access, std::uint32_t dst) {
+  if (run.reg(access.base).has(PointerFlag::kAlloc)) return unsupported(run, access);
+  TRY_OK(check_btf_pointer(run, access));
+  return load_field(run, access, dst);
+}
+
+Check store_btf(Run& run, const Access& access, const StoredValue& /*stored*/) {
+  if (run.reg(access.base).has(PointerFlag::kAlloc)) return unsupported(run, access);
+  TRY_OK(check_btf_pointer(run, access));
+  return run.reject(DiagCode::kReadOnlyStruct);
+}
+
 Check load_map(Run& run, const Access& access, std::uint32_t /*dst*/) { return bad_map_access(run, access); }
 Check store_map(Run& run, const Access& access) { return bad_map_access(run, access); }
 

@@ -36,6 +36,10 @@ Check put(Run& run, std::uint32_t dst, const Value& value) {
 }  // namespace
 
 Check load_context(Run& run, const Access& access, std::uint32_t dst) {
+  if (run.traced) {
+    TRY_OK(check_unmodified(run, access.base));
+    return load_traced(run, access, dst);
+  }
   FieldValue value{};
   TRY_OK(check_context(run, access.base, access.offset, access.bytes(), AccessMode::kRead, access.extend, value));
   switch (value) {

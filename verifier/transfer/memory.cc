@@ -104,6 +104,7 @@ Check load_by_kind(Run& run, const Access& access, std::uint32_t dst) {
     case ValueKind::kMapKey:
       return load_known_size(run, access, run.map_of(base).key_size, dst);
     case ValueKind::kMemory:
+      if (base.has(PointerFlag::kUntrusted)) return run.reg(dst) = unknown_scalar(), Check::ok();
       return load_known_size(run, access, static_cast<std::uint32_t>(base.extent), dst);
     case ValueKind::kPacket:
     case ValueKind::kPacketMeta:

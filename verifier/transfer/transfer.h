@@ -42,6 +42,8 @@ Check load_context(Run& run, const Access& access, std::uint32_t dst);
 // btf_pointer.cc: objects of the kernel's types, and of the program's own (bpf_obj_new).
 Check load_btf(Run& run, const Access& access, std::uint32_t dst);
 Check store_btf(Run& run, const Access& access, const StoredValue& stored);
+// traced_context.cc: the arguments of what is traced. Precondition: run.traced.
+Check load_traced(Run& run, const Access& access, std::uint32_t dst);
 /// A map as the kernel's `struct bpf_map`.
 Check load_map(Run& run, const Access& access, std::uint32_t dst);
 Check store_map(Run& run, const Access& access);
