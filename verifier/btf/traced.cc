@@ -6,6 +6,8 @@
 
 #include "base/cat.h"
 #include "btf/attach_target.h"
+#include "verifier/btf/operations.h"
+#include "verifier/require/require.h"
 
 namespace skep::verifier {
 namespace {
@@ -155,17 +157,34 @@ TracedOrReason trace_hook(const Program& program, const btf::Func& function, Tra
   return traced;
 }
 
+/// Parameters of the member's stub that may be null end so.
+constexpr std::string_view kNullable = "__nullable";
+
 TracedOrReason trace_operation(const Program& program, btf::AttachTarget target, Traced traced) {
   const Btf& btf = *program.target_btf;
   const auto& table = *btf.find<btf::Composite>(target.type);
   const btf::Member& member = table.members[target.member];
   const auto* prototype = pointed_prototype(btf, member.type);
-  if (btf.find_by_name<btf::Composite>(cat("bpf_struct_ops_", table.name)) == 0)
+  const std::string of_struct = cat(member.name, " of struct ", table.name);
+  if (!is_gpl_compatible(program.license)) return "struct ops programs must have a GPL compatible license";
+  if (btf.find_by_name<btf::Composite>(cat("bpf_struct_ops_", table.name)) == 0 || !is_operations(table.name))
     return cat("attach_btf_id ", target.type, " is not a supported struct");
-  if (prototype == nullptr) return cat("attach to invalid member ", member.name, " of struct ", table.name);
+  if (prototype == nullptr)
+    return cat("attach to invalid member ", member.name, "(@idx ", target.member, ") of struct ", table.name);
+  if (!may_implement(table.name, member.name) || (program.sleepable && !may_sleep(table.name, member.name)))
+    return cat("attach to unsupported member ", member.name, " of struct ", table.name);
   traced.function = member.name;
-  traced.operations = target.type;
+  traced.operations = table.name;
   Builder(program, traced).add_parameters(*prototype, 0, true);
+  const auto* stub = btf.find<btf::Func>(btf.find_by_name<btf::Func>(cat(table.name, "__", member.name)));
+  const auto* of_stub = stub == nullptr ? nullptr : btf.find<btf::FuncProto>(stub->prototype);
+  for (std::size_t i = 0; i < traced.arguments.size(); ++i) {
+    TracedArgument& argument = traced.arguments[i];
+    if (argument.kind != ArgumentKind::kStruct) continue;
+    argument.type = promoted(btf, table.name, argument.type);
+    if (of_stub != nullptr && i < of_stub->parameters.size() && of_stub->parameters[i].name.ends_with(kNullable))
+      argument.maybe_null = true;
+  }
   traced.returns_nothing = is_void(btf, prototype->returns);
   return traced;
 }

@@ -34,7 +34,7 @@ struct Traced {
   std::vector<TracedArgument> arguments;  ///< The result of the function last, where the program may read it.
   std::optional<ReturnRange> returns;     ///< nullopt: anything.
   bool returns_nothing = false;           ///< The program's result is not even looked at.
-  TypeId operations = 0;                  ///< Structure of operations (struct_ops); 0: something else is traced.
+  std::string_view operations;            ///< Structure of operations (struct_ops); empty: something else is traced.
 };
 
 /// nullopt: the program's context is no list of arguments. A text: why the kernel has no such hook.

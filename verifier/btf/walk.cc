@@ -147,29 +147,6 @@ Field walk(const Btf& btf, TypeId type, std::uint32_t offset, std::uint32_t size
   return Walk(btf, type, {.offset = offset, .size = size}).run();
 }
 
-bool embeds(const Btf& btf, TypeId type, std::uint32_t offset, TypeId wanted) {
-  type = btf.resolve(type);
-  for (std::uint32_t depth = 0; depth < Btf::kMaxDepth; ++depth) {
-    if (offset == 0 && type == wanted) return true;
-    const auto* composite = btf.find<btf::Composite>(type);
-    if (composite == nullptr) return false;
-    TypeId inner = 0;
-    for (const btf::Member& member : composite->members) {
-      const Elements elements = elements_of(btf, member.type);
-      const auto size = btf.size_of(elements.type);
-      const std::uint32_t start = member.bit_offset / kBits;
-      if (member.bitfield_bits != 0 || !size || *size == 0) continue;
-      if (offset < start || offset - start >= elements.count * *size) continue;
-      inner = elements.type;
-      offset = (offset - start) % *size;
-      break;
-    }
-    if (inner == 0) return false;
-    type = inner;
-  }
-  return false;
-}
-
 std::string_view struct_name(const Btf& btf, TypeId type) {
   const std::string_view name = btf.name(btf.resolve(type));
   return name.empty() ? "(anon)" : name;

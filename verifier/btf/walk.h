@@ -25,9 +25,6 @@ struct Field {
 /// The field of `size` bytes at `offset` of the structure `type`.
 Field walk(const Btf& btf, TypeId type, std::uint32_t offset, std::uint32_t size);
 
-/// A pointer to `type` may be used where one to `wanted` is asked for, because a `wanted` lies at its offset `offset`.
-bool embeds(const Btf& btf, TypeId type, std::uint32_t offset, TypeId wanted);
-
 /// "task_struct"; "(anon)" where it has no name.
 std::string_view struct_name(const Btf& btf, TypeId type);
 

@@ -6,6 +6,7 @@
 #include "base/try.h"
 #include "base/unreachable.h"
 #include "skep/btf.h"
+#include "verifier/btf/operations.h"
 #include "verifier/btf/trust.h"
 #include "verifier/btf/walk.h"
 #include "verifier/domain/print.h"
@@ -118,7 +119,13 @@ Check load_btf(Run& run, const Access& access, std::uint32_t dst) {
 Check store_btf(Run& run, const Access& access, const StoredValue& /*stored*/) {
   if (run.reg(access.base).has(PointerFlag::kAlloc)) return unsupported(run, access);
   TRY_OK(check_btf_pointer(run, access));
-  return run.reject(DiagCode::kReadOnlyStruct);
+  const Value& base = run.reg(access.base);
+  if (!run.traced || run.traced->operations.empty() || !base.has(PointerFlag::kTrusted))
+    return run.reject(DiagCode::kReadOnlyStruct);
+  const auto offset = static_cast<std::uint32_t>(base.offset + access.offset);
+  std::string why =
+      why_not_writable(*run.program.target_btf, run.traced->operations, base.target, offset, access.bytes());
+  return why.empty() ? Check::ok() : run.reject(DiagCode::kInvalidField, std::move(why));
 }
 
 Check load_map(Run& run, const Access& access, std::uint32_t /*dst*/) { return bad_map_access(run, access); }
