@@ -69,7 +69,7 @@ constexpr std::int32_t shift_of(const Member& field) {
 /// A context whose bytes are given as they are has no pointers that a program could follow.
 Status check_bytes(ContextKind kind, InsnIndex at, std::int32_t offset, std::uint32_t size) {
   for (const ContextField& field : fields_of(kind)) {
-    const bool here = field.offset == static_cast<std::uint32_t>(offset) && field.size == size;
+    const bool here = field.shape.offset == static_cast<std::uint32_t>(offset) && field.shape.size == size;
     if (here && field.value != FieldValue::Scalar)
       return Error{Errc::kUnsupported, "instruction " + std::to_string(at) + " loads the context's pointer " +
                                            std::string(field.name) + ", which only the kernel can give"};

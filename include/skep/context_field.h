@@ -38,6 +38,37 @@ enum class FieldParts : std::uint8_t {
   Bytes,   ///< Anything.
 };
 
+/// Where a field lies in its structure, and which accesses it allows.
+struct FieldShape {
+  std::uint32_t offset = 0, size = 0;
+  FieldParts parts{};
+
+  /// `bytes` bytes at `at` are the field, or a part that may be accessed.
+  [[nodiscard]] constexpr bool allows(std::uint32_t at, std::uint32_t bytes, bool reads) const {
+    if (at < offset || at + bytes > offset + size) return false;
+    if (bytes == size) return true;
+    switch (parts) {
+      case FieldParts::Whole:
+        return false;
+      case FieldParts::First:
+        return reads && at == offset;
+      case FieldParts::Parts:
+        return reads && bytes <= 4;
+      case FieldParts::Halves:
+        return reads && bytes == 2;
+      case FieldParts::Array:
+        return reads || bytes >= 4;
+      case FieldParts::Words:
+        return bytes == 4;
+      case FieldParts::Longs:
+        return bytes == 8;
+      case FieldParts::Bytes:
+        return true;
+    }
+    return false;
+  }
+};
+
 /// Sets of hooks that the table names.
 namespace hooks_of {
 inline constexpr ProgramTypeSet kAll = kAllTypes, kNone = kNoTypes, kTc = kTcTypes, kSkb = kSkbTypes;
@@ -70,17 +101,16 @@ inline constexpr HookSet kSetSockopt{ProgramType::kCgroupSockopt, attach_set(22)
 struct ContextField {
   ContextKind context{};
   std::string_view name;
-  std::uint32_t offset = 0, size = 0;
+  FieldShape shape;
   FieldValue value{};
-  FieldParts parts{};
   HookSet read = kNoTypes, write = kNoTypes;
 };
 namespace hooks_of {
 inline constexpr auto kRows = std::to_array<ContextField>({
 #define CONTEXT_FIELD(context, name, offset, size, value, parts, member, read, write) \
-  {ContextKind::k##context, #name, offset, size, FieldValue::value, FieldParts::parts, read, write},
+  {ContextKind::k##context, #name, {offset, size, FieldParts::parts}, FieldValue::value, read, write},
 #define CONTEXT_BARE_FIELD(context, name, offset, size, value, parts, read, write) \
-  {ContextKind::k##context, #name, offset, size, FieldValue::value, FieldParts::parts, read, write},
+  {ContextKind::k##context, #name, {offset, size, FieldParts::parts}, FieldValue::value, read, write},
 #include "skep/tables/contexts.def"
 });
 }  // namespace hooks_of

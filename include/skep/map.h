@@ -47,6 +47,13 @@ inline constexpr auto kKernelMapTypes = std::to_array<MapTypeInfo>({
 #include "skep/tables/map_types.def"
 });
 /// nullptr: there is no such map type.
+constexpr const MapTypeInfo* find_info(std::string_view name) {
+  for (const MapTypeInfo& row : kMapTypes)
+    if (row.name == name) return &row;
+  for (const MapTypeInfo& row : kKernelMapTypes)
+    if (row.name == name) return &row;
+  return nullptr;
+}
 constexpr const MapTypeInfo* find_info(MapType type) {
   for (const MapTypeInfo& row : kMapTypes)
     if (row.type == type) return &row;

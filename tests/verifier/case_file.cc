@@ -39,9 +39,8 @@ std::uint32_t number(std::string_view text) {
 Result<std::shared_ptr<MapSpec>> parse_map(std::string_view text, std::size_t index) {
   const std::size_t open = text.find('(');
   const std::string_view type = text.substr(0, open);
-  const auto row =
-      std::find_if(kMapTypes.begin(), kMapTypes.end(), [&](const auto& info) { return info.name == type; });
-  if (open == std::string_view::npos || row == kMapTypes.end())
+  const MapTypeInfo* const row = find_info(type);
+  if (open == std::string_view::npos || row == nullptr)
     return Error{Errc::kMalformed, "map '" + std::string(text) + "': expected TYPE(key,value,entries[,flags])"};
   const auto fields = split(text.substr(open + 1, text.size() - open - 2), ',');
   auto spec = std::make_shared<MapSpec>();

@@ -37,6 +37,11 @@ inline constexpr auto kKinds = std::to_array<KindInfo>({
 });
 constexpr const KindInfo& info(ValueKind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
 
+constexpr bool is_socket(ValueKind kind) {
+  return kind == ValueKind::kSocket || kind == ValueKind::kSockCommon || kind == ValueKind::kTcpSock ||
+         kind == ValueKind::kXdpSock;
+}
+
 /// Properties of a pointer beside its kind (Value::flags is a set of them). The first six lead its name in the log.
 enum class PointerFlag : std::uint8_t {
   kRingBuf = 1 << 0,    ///< A record of a ring buffer.

@@ -21,6 +21,7 @@ Run::Run(const Program& the_program, const Platform& the_platform, const VerifyO
       seen_(program.insns.size()) {
   for (const auto& map : program.maps) maps.push_back(map.get());
   facts.insns.resize(program.insns.size());
+  base_kinds.resize(program.insns.size());
 }
 
 Check Run::record(DiagCode code, std::vector<DiagArg> args) {

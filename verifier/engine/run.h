@@ -66,6 +66,7 @@ class Run {
   Layout layout;
   std::optional<Traced> traced{};            ///< The context is the arguments of a kernel function.
   std::vector<const MapSpec*> maps;          ///< The program's, then inner maps.
+  std::vector<ValueKind> base_kinds;         ///< Of each load and store: what its base was when last seen.
   std::vector<std::uint8_t> special_maps{};  ///< Of each map, whether its values have managed fields: asked once.
 
   // Where exploration stands. Transfer functions set `next` and `path_ends`.

@@ -37,14 +37,18 @@ std::optional<Diagnostic> check_hook(const Program& program) {
 
 /// Linux refuses maps where it finds them named, whether or not the instruction can be reached.
 std::optional<Diagnostic> check_maps(const Program& program) {
-  if (!program.sleepable) return std::nullopt;
+  const MapSpec* arena = nullptr;
   for (std::size_t at = 0; at < program.insns.size(); ++at) {
     const auto* load = std::get_if<isa::LoadImm64>(&program.insns[at]);
     const bool names_map =
         load != nullptr && (load->kind == isa::Imm64Kind::kMapIndex || load->kind == isa::Imm64Kind::kMapValueIndex);
     if (!names_map || static_cast<std::size_t>(load->low) >= program.maps.size()) continue;
-    const MapTypeInfo* const type = find_info(program.maps[static_cast<std::size_t>(load->low)]->type);
-    if (type != nullptr && !type->sleepable)
+    const MapSpec* const map = program.maps[static_cast<std::size_t>(load->low)].get();
+    const bool second_arena = map->type == MapType::kArena && arena != nullptr && arena != map;
+    if (second_arena) return Diagnostic{.code = DiagCode::kSeveralArenas, .at = static_cast<InsnIndex>(at)};
+    if (map->type == MapType::kArena) arena = map;
+    const MapTypeInfo* const type = find_info(map->type);
+    if (program.sleepable && type != nullptr && !type->sleepable)
       return Diagnostic{.code = DiagCode::kSleepableMap, .at = static_cast<InsnIndex>(at)};
   }
   return std::nullopt;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The context: which fields a program type may read and write, in which sizes (tables/contexts.def).
 #include "base/try.h"
-#include "base/unreachable.h"
 #include "skep/context_field.h"
 #include "verifier/domain/print.h"
 #include "verifier/require/require.h"
@@ -16,36 +15,11 @@ struct Request {
   isa::Extend extend{};
 };
 
-/// An access to a part of the field; the whole is always one.
-bool allows_part(const ContextField& field, const Request& want) {
-  const bool reads = want.mode == AccessMode::kRead;
-  switch (field.parts) {
-    case FieldParts::Whole:
-      return false;
-    case FieldParts::First:
-      return reads && want.offset == field.offset;
-    case FieldParts::Parts:
-      return reads && want.size <= 4;
-    case FieldParts::Halves:
-      return reads && want.size == 2;
-    case FieldParts::Array:
-      return reads || want.size >= 4;
-    case FieldParts::Words:
-      return want.size == 4;
-    case FieldParts::Longs:
-      return want.size == 8;
-    case FieldParts::Bytes:
-      return true;
-  }
-  unreachable();
-}
-
 bool allows(const ContextField& field, const Program& program, const Request& want) {
-  if (want.offset < field.offset || want.offset + want.size > field.offset + field.size) return false;
+  if (!field.shape.allows(want.offset, want.size, want.mode == AccessMode::kRead)) return false;
   const HookSet& hooks = want.mode == AccessMode::kRead ? field.read : field.write;
   if (!contains(hooks, program.type, program.attach_type)) return false;
-  if (field.value != FieldValue::Scalar && want.extend == isa::Extend::kSign) return false;
-  return want.size == field.size || allows_part(field, want);
+  return field.value == FieldValue::Scalar || want.extend == isa::Extend::kZero;
 }
 
 /// The field that the access is to; nullptr: there is none that allows it.

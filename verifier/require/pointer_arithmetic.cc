@@ -5,10 +5,21 @@
 #include "verifier/require/require.h"
 
 namespace skep::verifier {
-Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer, isa::AluOp op, isa::Width width) {
-  if (width == isa::Width::k32) return run.reject(DiagCode::kPointerArithmetic32, std::uint64_t{dst});
+namespace {
+
+/// Fields of flow keys are found by constant offsets only.
+bool has_arithmetic(ValueKind kind, const Value& amount) {
+  return info(kind).arithmetic == Arithmetic::kAllowed && (kind != ValueKind::kFlowKeys || amount.is_constant());
+}
+
+}  // namespace
+
+Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer, const isa::Alu& insn,
+                              const Value& amount) {
+  const isa::AluOp op = insn.op;
+  if (insn.width == isa::Width::k32) return run.reject(DiagCode::kPointerArithmetic32, std::uint64_t{dst});
   if (pointer.maybe_null) return run.reject(DiagCode::kPointerArithmeticNull, std::uint64_t{dst}, kind_name(pointer));
-  if (info(pointer.kind).arithmetic == Arithmetic::kNone)
+  if (!has_arithmetic(pointer.kind, amount))
     return run.reject(DiagCode::kPointerArithmetic, std::uint64_t{dst}, kind_name(pointer));
   if (op == isa::AluOp::kAdd || op == isa::AluOp::kSub) return Check::ok();
   const std::string token(isa::info(op).token);

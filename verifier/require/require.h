@@ -66,7 +66,9 @@ Check check_stack_range(Run& run, std::uint32_t reg, std::int32_t offset, std::u
                         Accessor who, StackRange& range);
 
 // pointer_arithmetic.cc
-Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer, isa::AluOp op, isa::Width width);
+/// `pointer op amount`, to be put into `dst`.
+Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer, const isa::Alu& insn,
+                              const Value& amount);
 Check check_sane_offset(Run& run, const Value& value, const Value& pointer);
 
 // call.cc

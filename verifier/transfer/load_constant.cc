@@ -7,14 +7,27 @@
 namespace skep::verifier {
 namespace {
 
+/// Where a variable of the arena lies, as user space sees it; the address behind the last page is allowed too.
+Check load_arena_address(Run& run, const MapSpec& map, std::uint32_t offset, isa::Reg dst) {
+  constexpr std::uint64_t kPage = 4096;
+  if (offset >= kMaxVariableOffset) return run.reject(DiagCode::kDirectValueOffset, std::uint64_t{offset});
+  if (offset > map.max_entries * kPage)
+    return run.reject(DiagCode::kInvalidMapValue, std::uint64_t{map.value_size}, std::uint64_t{offset});
+  run.reg(dst) = unknown_scalar();
+  return Check::ok();
+}
+
 Check load_map_value(Run& run, const isa::LoadImm64& insn) {
   const auto index = static_cast<std::uint32_t>(insn.low);
   const MapSpec& map = *run.maps[index];
   const MapTypeInfo* const type = find_info(map.type);
   const auto offset = static_cast<std::uint32_t>(insn.high);
+  if (map.type == MapType::kArena) return load_arena_address(run, map, offset, insn.dst);
   if (type == nullptr || !type->direct_value || map.max_entries != 1)
     return run.reject(DiagCode::kNoDirectValue, map.name);
-  if (offset >= map.value_size) return run.reject(DiagCode::kDirectValueOffset, std::uint64_t{offset});
+  if (offset >= kMaxVariableOffset) return run.reject(DiagCode::kDirectValueOffset, std::uint64_t{offset});
+  if (offset >= map.value_size)
+    return run.reject(DiagCode::kInvalidMapValue, std::uint64_t{map.value_size}, std::uint64_t{offset});
   Value value = pointer(ValueKind::kMapValue);
   value.target = index;
   value.offset = static_cast<std::int32_t>(offset);

@@ -47,19 +47,31 @@ MemoryKind memory_kind(ValueKind kind) {
   unreachable();
 }
 
-/// The context is rewritten when the program is lowered, so an instruction that reads it can read nothing else.
-Check note_kind(Run& run, const Access& access) {
+/// Loads and stores through these become what they mean when the program is translated, so that an instruction which
+/// uses one of them can use nothing else.
+bool is_translated(ValueKind kind) {
+  return kind == ValueKind::kContext || is_socket(kind) || kind == ValueKind::kBtf || kind == ValueKind::kArena;
+}
+
+void note_facts(Run& run, const Access& access) {
   InsnFacts& facts = run.facts.insns[run.at];
-  const MemoryKind kind = memory_kind(run.reg(access.base).kind);
-  if (facts.memory == MemoryKind::kUnknown || facts.memory == kind) {
-    facts.memory = kind;
-    if (kind == MemoryKind::kContext) facts.context_offset = access.offset;
-    return Check::ok();
+  const MemoryKind memory = memory_kind(run.reg(access.base).kind);
+  if (memory == MemoryKind::kContext) facts.context_offset = access.offset;
+  if (facts.memory == MemoryKind::kUnknown || facts.memory == memory) {
+    facts.memory = memory;
+  } else {
+    const bool kernel = facts.memory == MemoryKind::kKernel || memory == MemoryKind::kKernel;
+    facts.memory = kernel ? MemoryKind::kKernel : MemoryKind::kOther;
   }
-  if (facts.memory == MemoryKind::kContext || kind == MemoryKind::kContext)
+}
+
+Check note_kind(Run& run, const Access& access) {
+  const ValueKind kind = run.reg(access.base).kind;
+  ValueKind& before = run.base_kinds[run.at];
+  if (before != ValueKind::kNotInit && before != kind && (is_translated(before) || is_translated(kind)))
     return run.reject(DiagCode::kDifferentPointers);
-  const bool kernel = facts.memory == MemoryKind::kKernel || kind == MemoryKind::kKernel;
-  facts.memory = kernel ? MemoryKind::kKernel : MemoryKind::kOther;
+  before = kind;
+  note_facts(run, access);
   return Check::ok();
 }
 
@@ -218,12 +230,20 @@ Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
 }
 
 /// Atomics may not touch what is rewritten, what other CPUs do not share, and packets.
-Check check_atomic_base(Run& run, const Access& access) {
+Check check_atomic_base(Run& run, const Access& access, AccessMode mode) {
   const std::uint32_t base = access.base;
   const Value& value = run.reg(base);
-  const bool bad = value.kind == ValueKind::kContext || value.is_packet_or_end();
-  if (bad) return run.reject(DiagCode::kAtomicTarget, std::uint64_t{base}, kind_name(value));
+  const bool bad = value.kind == ValueKind::kContext || value.is_packet_or_end() || is_socket(value.kind) ||
+                   value.kind == ValueKind::kFlowKeys;
+  const DiagCode code = mode == AccessMode::kRead ? DiagCode::kAtomicSource : DiagCode::kAtomicTarget;
+  if (bad) return run.reject(code, std::uint64_t{base}, kind_name(value));
+  if (value.kind == ValueKind::kArena) return Check::ok();
   return check_alignment(run, base, access.offset, access.bytes(), Alignment::kNatural);
+}
+
+/// Linux's native code for x86-64 makes a loop of these, which an access outside the arena could not leave.
+bool has_arena_form(isa::AtomicOp op) {
+  return op != isa::AtomicOp::kFetchAnd && op != isa::AtomicOp::kFetchOr && op != isa::AtomicOp::kFetchXor;
 }
 
 Check read_modify_write(Run& run, const isa::Atomic& insn, const Access& access) {
@@ -233,8 +253,10 @@ Check read_modify_write(Run& run, const isa::Atomic& insn, const Access& access)
   TRY_OK(check_readable(run, insn.base.index));
   if (compares) TRY_OK(check_readable(run, 0));
   if (fetches && !compares) TRY_OK(check_writable(run, insn.reg.index));
-  TRY_OK(check_atomic_base(run, access));
-  TRY_OK(note_kind(run, access));
+  TRY_OK(check_atomic_base(run, access, AccessMode::kWrite));
+  if (run.reg(access.base).kind == ValueKind::kArena && !has_arena_form(insn.op))
+    return run.reject(DiagCode::kAtomicTarget, std::uint64_t{access.base}, kind_name(run.reg(access.base)));
+  note_facts(run, access);
   const std::uint32_t result = compares ? 0 : insn.reg.index;
   const Value operand = run.reg(insn.reg);
   const Value compared = run.reg(isa::kR0);
@@ -281,14 +303,14 @@ Check transfer(Run& run, const isa::Atomic& insn) {
   if (insn.op == isa::AtomicOp::kLoadAcquire) {
     TRY_OK(check_readable(run, access.base));
     TRY_OK(check_writable(run, insn.reg.index));
-    TRY_OK(check_atomic_base(run, access));
+    TRY_OK(check_atomic_base(run, access, AccessMode::kRead));
     TRY_OK(note_kind(run, access));
     return load(run, access, insn.reg.index);
   }
   if (insn.op == isa::AtomicOp::kStoreRelease) {
     TRY_OK(check_readable(run, insn.reg.index));
     TRY_OK(check_readable(run, access.base));
-    TRY_OK(check_atomic_base(run, access));
+    TRY_OK(check_atomic_base(run, access, AccessMode::kWrite));
     TRY_OK(note_kind(run, access));
     return store_by_kind(run, access, {.reg = insn.reg.index});
   }

@@ -23,7 +23,7 @@ Check move_pointer(Run& run, const isa::Alu& insn, const Value& pointer, const V
     make_unknown(run.reg(dst));
     return Check::ok();
   }
-  TRY_OK(check_pointer_operation(run, dst, pointer, insn.op, insn.width));
+  TRY_OK(check_pointer_operation(run, dst, pointer, insn, amount));
   TRY_OK(check_sane_offset(run, amount, pointer));
   const Value was = pointer;
   const Scalar moved = by;
@@ -73,6 +73,10 @@ Check fork(Run& run, const isa::Alu& insn, const Scalar& src) {
 
 Check compute(Run& run, const isa::Alu& insn, const Value& src, bool src_is_reg) {
   Value& dst = run.reg(insn.dst);
+  if (dst.kind == ValueKind::kArena || src.kind == ValueKind::kArena) {
+    dst = pointer(ValueKind::kArena);
+    return Check::ok();
+  }
   if (dst.is_pointer() && src.is_pointer()) {
     if (insn.op == isa::AluOp::kSub) {
       make_unknown(dst);

@@ -46,14 +46,12 @@ bool is_jump(const isa::Insn& insn) {
 }
 
 Check step(Run& run) {
-  return std::visit(
-      Overloaded{
-          [&](const isa::AddrSpaceCast&) { return run.reject(DiagCode::kUnsupported, std::string("addr_space_cast")); },
-          [&](const isa::Continuation&) { return run.reject(DiagCode::kInvalidLoadImm64); },
-          [&](const isa::Illegal& insn) { return refuse(run, insn); },
-          [&](const auto& insn) { return transfer(run, insn); },
-      },
-      run.program.insns[run.at]);
+  return std::visit(Overloaded{
+                        [&](const isa::Continuation&) { return run.reject(DiagCode::kInvalidLoadImm64); },
+                        [&](const isa::Illegal& insn) { return refuse(run, insn); },
+                        [&](const auto& insn) { return transfer(run, insn); },
+                    },
+                    run.program.insns[run.at]);
 }
 
 }  // namespace skep::verifier

@@ -31,6 +31,10 @@ struct StoredValue {
 // registers.cc
 Check transfer(Run& run, const isa::Alu& insn);
 Check transfer(Run& run, const isa::ByteSwap& insn);
+// arena.cc
+Check transfer(Run& run, const isa::AddrSpaceCast& insn);
+/// The arena that the program names; nullptr: none.
+const MapSpec* find_arena(const Program& program);
 // load_constant.cc
 Check transfer(Run& run, const isa::LoadImm64& insn);
 // memory.cc
