@@ -2,13 +2,12 @@
 // Composition at run time: maps, helpers, engine.
 #include "skep/vm.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <unordered_map>
 
 #include "base/address.h"
+#include "base/cpus.h"
 #include "base/try.h"
 #include "helpers/helpers.h"
 #include "helpers/real_host.h"
@@ -47,7 +46,7 @@ struct Vm::Impl {
 namespace {
 
 VmOptions with_cpus(VmOptions options) {
-  if (options.cpus == 0) options.cpus = static_cast<std::uint32_t>(std::max(1L, sysconf(_SC_NPROCESSORS_CONF)));
+  if (options.cpus == 0) options.cpus = possible_cpus();
   return options;
 }
 
@@ -91,6 +90,9 @@ Status Vm::Impl::bind(Image::Impl& image, const lower::Code& code) {
 }
 
 Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
+  if (const std::uint32_t cpus = program.facts().cpus; cpus != 0 && cpus < shared->cpus)
+    return Error{Errc::kInvalid, "verified for " + std::to_string(cpus) + " CPUs, the Vm has " +
+                                     std::to_string(shared->cpus) + " (VerifyOptions::cpus, VmOptions::cpus)"};
   TRY(const lower::Code code, lower::lower(program, platform));
   TRY_OK(bind(image, code));
   image.calls_tail =

@@ -68,6 +68,8 @@ struct Arg {
 
 enum class RetKind : std::uint8_t {
   Integer,
+  ByteCount,  ///< How many bytes were written, at most the size passed, or a negative error.
+  CpuNumber,  ///< Of the CPU that runs the program.
   Void,
   MapValue,
   MapValueOrNull,

@@ -43,6 +43,7 @@ struct InsnFacts {
 };
 struct Facts {
   std::vector<InsnFacts> insns{};  ///< One a slot; empty: nothing is known.
+  std::uint32_t cpus = 0;          ///< It was relied on that the program runs on one of so many CPUs; 0: it was not.
 };
 
 struct VerifyStats {
@@ -63,6 +64,7 @@ struct LogOptions {
 struct VerifyOptions {
   std::uint64_t step_limit = 1'000'000;
   LogOptions log{};
+  std::uint32_t cpus = 0;  ///< CPUs that the program may run on; 0: as many as this machine may have.
 };
 
 class VerifiedProgram;

@@ -3,6 +3,7 @@
 // instructions is comparable: the branch not taken first, the other one saved for later.
 #include <algorithm>
 
+#include "base/cpus.h"
 #include "base/try.h"
 #include "verifier/domain/print.h"
 #include "verifier/engine/run.h"
@@ -10,10 +11,17 @@
 
 namespace skep::verifier {
 
+namespace {
+VerifyOptions decided(VerifyOptions options) {
+  if (options.cpus == 0) options.cpus = possible_cpus();
+  return options;
+}
+}  // namespace
+
 Run::Run(const Program& the_program, const Platform& the_platform, const VerifyOptions& the_options, Layout the_layout)
     : program(the_program),
       platform(the_platform),
-      options(the_options),
+      options(decided(the_options)),
       layout(std::move(the_layout)),
       state(live.state()),
       stack_liveness(program.insns, layout),

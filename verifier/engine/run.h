@@ -62,7 +62,7 @@ class Run {
   // What rules and transfer functions read.
   const Program& program;
   const Platform& platform;
-  const VerifyOptions& options;
+  const VerifyOptions options;  ///< All decided: no default remains.
   Layout layout;
   std::optional<Traced> traced{};            ///< The context is the arguments of a kernel function.
   std::vector<const MapSpec*> maps;          ///< The program's, then inner maps.

@@ -74,6 +74,7 @@ Check check_sane_offset(Run& run, const Value& value, const Value& pointer);
 // call.cc
 bool is_gpl_compatible(std::string_view license);
 Check check_helper_available(Run& run, std::int32_t id, const HelperProto* proto);
+// map_helpers.cc
 Check check_map_for_helper(Run& run, const MapSpec& map, const HelperProto& proto);
 
 // exit.cc

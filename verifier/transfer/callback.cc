@@ -3,7 +3,7 @@
 // is entered, until that state is covered by an earlier one; the helper's own return is explored from each as well.
 #include "base/try.h"
 #include "verifier/domain/print.h"
-#include "verifier/transfer/transfer.h"
+#include "verifier/transfer/helper_call.h"
 
 namespace skep::verifier {
 namespace {
@@ -24,25 +24,48 @@ void set_for_each_arguments(Frame& frame, const Frame& caller, std::uint32_t map
   frame.role = FrameRole::kForEachCallback;
 }
 
+Check set_find_vma_arguments(Run& run, Frame& frame, const Frame& caller) {
+  const auto vma = kernel_object(run, "vm_area_struct");
+  if (!vma) return run.reject(DiagCode::kUnsupported, std::string("bpf_find_vma without the kernel's BTF"));
+  frame.regs[1] = caller.regs[1];
+  frame.regs[2] = *vma;
+  frame.regs[3] = caller.regs[4];
+  frame.role = FrameRole::kFindVmaCallback;
+  return Check::ok();
+}
+
+Check set_user_ringbuf_arguments(Run& run, Frame& frame, const Frame& caller) {
+  frame.regs[2] = caller.regs[3];
+  frame.role = FrameRole::kUserRingBufCallback;
+  return dynptr_for_callback(run, frame.regs[1]);
+}
+
+Check set_arguments(Run& run, Frame& frame, const Frame& caller, const Arguments& seen) {
+  if (seen.is(HelperId::find_vma)) return set_find_vma_arguments(run, frame, caller);
+  if (seen.is(HelperId::user_ringbuf_drain)) return set_user_ringbuf_arguments(run, frame, caller);
+  if (seen.is(HelperId::loop)) {
+    set_loop_arguments(frame, caller);
+  } else {
+    set_for_each_arguments(frame, caller, seen.map);
+  }
+  return Check::ok();
+}
+
 }  // namespace
 
-Check enter_callback(Run& run, const HelperProto& proto, std::uint32_t subprogram, std::uint32_t map) {
+Check enter_callback(Run& run, const Arguments& seen) {
   if (run.state.current + 1 >= kMaxFrames) return run.reject(DiagCode::kTooManyFrames, std::uint64_t{kMaxFrames + 1});
   // A copy of the live state enters the callback; the live one goes on behind the helper.
   Frame& caller = run.frame();
   Frame& frame = run.live.push_frame();
-  if (proto.id == static_cast<std::int32_t>(HelperId::loop)) {
-    set_loop_arguments(frame, caller);
-  } else {
-    set_for_each_arguments(frame, caller, map);
-  }
+  TRY_OK(set_arguments(run, frame, caller, seen));
   frame.regs[10] = stack_pointer(static_cast<std::uint8_t>(run.state.current));
-  frame.subprogram = static_cast<std::uint16_t>(subprogram);
+  frame.subprogram = static_cast<std::uint16_t>(seen.callback);
   frame.callsite = run.at;
   ++caller.callback_depth;
   ++run.state.callback_unroll_depth;
   run.log.enter_function(run);
-  const State* const saved = run.push_branch(run.layout.subprograms[subprogram].first);
+  const State* const saved = run.push_branch(run.layout.subprograms[seen.callback].first);
   --run.state.current;
   --run.state.callback_unroll_depth;
   caller.callback_depth = 0;

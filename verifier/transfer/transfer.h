@@ -65,7 +65,7 @@ Check transfer(Run& run, const isa::Call& insn);
 Check transfer(Run& run, const isa::Exit& insn);
 /// Ends the frame of a callee or callback.
 Check return_to_caller(Run& run);
-// call_helper.cc
+// call_helper.cc, argument.cc (helper_call.h)
 Check call_helper(Run& run, std::int32_t id);
 /// `size` bytes at the pointer in `reg` may be read or written by the callee.
 Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode, ZeroSize zero);
@@ -79,8 +79,6 @@ Check call_global(Run& run, std::uint32_t callee_index);
 /// Sets the arguments of the global function that is to be explored on its own.
 Check enter_global(Run& run, std::uint32_t subprogram);
 // callback.cc
-/// Explores one more iteration of the callback before the helper at run.at goes on; `nr`: argument register.
-Check enter_callback(Run& run, const HelperProto& proto, std::uint32_t subprogram, std::uint32_t map);
 Check leave_callback(Run& run);
 
 /// Gives a register to the callee-clobbered set: r1 to r5 hold nothing after a call.

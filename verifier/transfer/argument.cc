@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// Arguments of helpers: every one is what the prototype asks for. Memory is checked for the whole size that the helper
+// may touch; what it writes on the stack is data afterwards.
+#include <string>
+
+#include "base/try.h"
+#include "base/unreachable.h"
+#include "verifier/transfer/helper_call.h"
+
+namespace skep::verifier {
+namespace {
+
+constexpr std::string_view kMemoryKinds = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
+
+bool is_memory(const Value& value) {
+  if (value.maybe_null) return false;
+  return info(value.kind).memory == Memory::kPlain ||
+         (value.kind == ValueKind::kBtf && value.has(PointerFlag::kTrusted));
+}
+
+Check check_memory_pointer(Run& run, std::uint32_t reg) {
+  return is_memory(run.reg(reg)) ? Check::ok() : wrong_type(run, reg, kMemoryKinds);
+}
+
+AccessMode mode_of(ArgKind memory) {
+  return memory == ArgKind::UninitMem || memory == ArgKind::UninitMemOrNull ? AccessMode::kWrite : AccessMode::kRead;
+}
+
+/// The size in `reg` and the memory before it.
+Check check_size(Run& run, std::uint32_t reg, ZeroSize zero, Arguments& seen) {
+  const Value& size = run.reg(reg);
+  const AccessMode mode = mode_of(seen.proto.args[reg - 2].kind);
+  if (!size.is_scalar()) return wrong_type(run, reg, "scalar");
+  if (size.scalar.smin < 0) return run.reject(DiagCode::kNegativeSize, std::uint64_t{reg});
+  if (size.scalar.umin == 0 && zero == ZeroSize::kRefused)
+    return run.reject(DiagCode::kZeroSize, std::uint64_t{reg}, size.scalar.umin, size.scalar.umax);
+  if (size.scalar.umax >= static_cast<std::uint64_t>(kMaxVariableOffset))
+    return run.reject(DiagCode::kUnboundedSize, std::uint64_t{reg});
+  seen.most = size.scalar.umax;
+  TRY_OK(check_memory(run, reg - 1, static_cast<std::uint32_t>(seen.most), mode, zero));
+  run.mark_precise(reg);
+  return Check::ok();
+}
+
+/// Memory whose size the prototype tells. The helper stores a word or less through the pointer: it is aligned.
+Check check_fixed_size(Run& run, std::uint32_t reg, const Arg& arg) {
+  TRY_OK(check_memory_pointer(run, reg));
+  if (arg.kind == ArgKind::FixedSizeMem) return check_memory(run, reg, arg.size, AccessMode::kRead, ZeroSize::kRefused);
+  TRY_OK(check_alignment(run, reg, 0, arg.size, Alignment::kNatural));
+  return check_memory(run, reg, arg.size, AccessMode::kWrite, ZeroSize::kRefused);
+}
+
+Check check_map(Run& run, std::uint32_t reg, Arguments& seen) {
+  const Value& value = run.reg(reg);
+  if (value.kind != ValueKind::kMap || value.maybe_null) return wrong_type(run, reg, "map_ptr");
+  seen.map = value.target;
+  seen.map_uid = value.map_uid;
+  seen.has_map = true;
+  return Check::ok();
+}
+
+/// The index that a lookup in an array uses, when it is known and in range.
+void note_constant_key(Run& run, std::uint32_t reg, Arguments& seen) {
+  const MapSpec& map = *run.maps[seen.map];
+  const Value& key = run.reg(reg);
+  const bool array = map.type == MapType::kArray || map.type == MapType::kPerCpuArray;
+  if (!array || key.kind != ValueKind::kStack || !key.scalar.is_constant()) return;
+  const std::int32_t offset = key.offset + static_cast<std::int32_t>(key.scalar.value());
+  if (offset >= 0 || offset < -std::int32_t{kStackBytes}) return;
+  seen.key = constant_on_stack(*run.state.frames[key.frame], offset, 4);
+}
+
+Check check_map_key(Run& run, std::uint32_t reg, Arguments& seen) {
+  TRY_OK(check_memory_pointer(run, reg));
+  TRY_OK(check_memory(run, reg, run.maps[seen.map]->key_size, AccessMode::kRead, ZeroSize::kRefused));
+  note_constant_key(run, reg, seen);
+  return Check::ok();
+}
+
+Check check_value_of_map(Run& run, std::uint32_t reg, ArgKind kind, Arguments& seen) {
+  const MapSpec& map = *run.maps[seen.map];
+  AccessMode mode = kind == ArgKind::UninitMapValue ? AccessMode::kWrite : AccessMode::kRead;
+  if (map.type == MapType::kSockMap || map.type == MapType::kSockHash) {
+    if (mode == AccessMode::kWrite) return run.reject(DiagCode::kSocketMapArgument);
+    return check_socket_argument(run, reg, ArgKind::BtfSockCommon, seen);
+  }
+  if (map.type == MapType::kBloomFilter) mode = AccessMode::kRead;  // map_peek_elem asks whether the value is there.
+  if (kind == ArgKind::MapValueOrNull && run.reg(reg).is_null()) return Check::ok();
+  TRY_OK(check_memory_pointer(run, reg));
+  return check_memory(run, reg, map.value_size, mode, ZeroSize::kRefused);
+}
+
+Check check_ringbuf_record(Run& run, std::uint32_t reg, Arguments& seen) {
+  const Value& value = run.reg(reg);
+  if (value.kind != ValueKind::kMemory || value.maybe_null || !value.has(PointerFlag::kRingBuf))
+    return wrong_type(run, reg, "ringbuf_mem");
+  return check_released(run, reg, seen);
+}
+
+Check check_constant_string(Run& run, std::uint32_t reg) {
+  const Value& value = run.reg(reg);
+  if (value.kind != ValueKind::kMapValue || value.maybe_null) return wrong_type(run, reg, "map_value");
+  const MapSpec& map = run.map_of(value);
+  if (!map.frozen || (map.flags & map_flags::kReadOnlyProgram) == 0)
+    return run.reject(DiagCode::kStringNotConstant, std::uint64_t{reg});
+  if (!value.scalar.is_constant()) return run.reject(DiagCode::kStringVariable, std::uint64_t{reg});
+  const std::int64_t start = std::int64_t{value.offset} + static_cast<std::int64_t>(value.scalar.value());
+  TRY_OK(check_map_value(run, reg, 0, 1, AccessMode::kRead, ZeroSize::kRefused));
+  for (auto i = static_cast<std::size_t>(start); i < map.initial.size(); ++i)
+    if (map.initial[i] == std::byte{0}) return Check::ok();
+  return run.reject(DiagCode::kStringNotTerminated, std::uint64_t{reg});
+}
+
+Check check_context_argument(Run& run, std::uint32_t reg) {
+  if (run.reg(reg).kind != ValueKind::kContext) return wrong_type(run, reg, "ctx");
+  return check_unmodified(run, reg);
+}
+
+Check check_allocation_size(Run& run, std::uint32_t reg, Arguments& seen) {
+  const Value& value = run.reg(reg);
+  if (!value.is_scalar()) return wrong_type(run, reg, "scalar");
+  if (!value.is_constant()) return run.reject(DiagCode::kSizeNotConstant, std::uint64_t{reg});
+  seen.size = value.scalar.value();
+  run.mark_precise(reg);
+  return Check::ok();
+}
+
+Check check_callback(Run& run, std::uint32_t reg, Arguments& seen) {
+  if (run.reg(reg).kind != ValueKind::kFunction) return wrong_type(run, reg, "func");
+  seen.callback = run.reg(reg).target;
+  return Check::ok();
+}
+
+/// Null, where the prototype allows it.
+bool is_allowed_null(const Value& value, ArgKind kind) {
+  constexpr auto kNullable =
+      std::to_array<ArgKind>({ArgKind::MemOrNull, ArgKind::UninitMemOrNull, ArgKind::CtxOrNull, ArgKind::StackOrNull,
+                              ArgKind::SocketOrNull, ArgKind::BtfSockCommonOrNull, ArgKind::PtrToBtfIdOrNull});
+  if (!value.is_null()) return false;
+  for (const ArgKind nullable : kNullable)
+    if (nullable == kind) return true;
+  return false;
+}
+
+Check check_kind(Run& run, std::uint32_t reg, const Arg& arg, Arguments& seen) {
+  switch (arg.kind) {
+    case ArgKind::None:
+    case ArgKind::Anything:
+      return Check::ok();
+    case ArgKind::ConstMapPtr:
+      return check_map(run, reg, seen);
+    case ArgKind::MapKey:
+      return check_map_key(run, reg, seen);
+    case ArgKind::MapValue:
+    case ArgKind::MapValueOrNull:
+    case ArgKind::UninitMapValue:
+      return check_value_of_map(run, reg, arg.kind, seen);
+    case ArgKind::Mem:
+    case ArgKind::UninitMem:
+    case ArgKind::MemOrNull:
+    case ArgKind::UninitMemOrNull:
+      return check_memory_pointer(run, reg);
+    case ArgKind::Size:
+      return check_size(run, reg, ZeroSize::kRefused, seen);
+    case ArgKind::SizeOrZero:
+      return check_size(run, reg, ZeroSize::kAllowed, seen);
+    case ArgKind::FixedSizeMem:
+    case ArgKind::UninitFixedSizeMem:
+      return check_fixed_size(run, reg, arg);
+    case ArgKind::Ctx:
+    case ArgKind::CtxOrNull:
+      return check_context_argument(run, reg);
+    case ArgKind::ConstAllocSize:
+      return check_allocation_size(run, reg, seen);
+    case ArgKind::RingBufMem:
+      return check_ringbuf_record(run, reg, seen);
+    case ArgKind::Func:
+      return check_callback(run, reg, seen);
+    case ArgKind::StackOrNull:
+      return run.reg(reg).kind == ValueKind::kStack ? Check::ok() : wrong_type(run, reg, "fp");
+    case ArgKind::ConstStr:
+      return check_constant_string(run, reg);
+    case ArgKind::SpinLock:
+    case ArgKind::Timer:
+    case ArgKind::Kptr:
+    case ArgKind::KptrObject:
+      return check_field_argument(run, reg, arg.kind, seen);
+    case ArgKind::SockCommon:
+    case ArgKind::SocketOrNull:
+    case ArgKind::BtfSockCommon:
+    case ArgKind::BtfSockCommonOrNull:
+      return check_socket_argument(run, reg, arg, seen);
+    case ArgKind::PtrToBtfId:
+    case ArgKind::PtrToBtfIdOrNull:
+    case ArgKind::PtrToPercpuBtfId:
+      return check_btf_argument(run, reg, arg, seen);
+    case ArgKind::PtrToDynptr:
+    case ArgKind::PtrToUninitDynptr:
+      return check_dynptr_argument(run, reg, arg, seen);
+  }
+  unreachable();
+}
+
+}  // namespace
+
+Check wrong_type(Run& run, std::uint32_t reg, std::string_view expected) {
+  return run.reject(DiagCode::kArgumentType, std::uint64_t{reg}, kind_name(run.reg(reg)), std::string(expected));
+}
+
+Check check_released(Run& run, std::uint32_t reg, Arguments& seen) {
+  const Value& value = run.reg(reg);
+  if (value.offset != 0) return run.reject(DiagCode::kReleaseOffset, std::uint64_t{reg});
+  TRY_OK(check_unmodified(run, reg));
+  if (value.reference == 0) return run.reject(DiagCode::kReleaseUnreferenced, std::uint64_t{reg});
+  seen.released = value.reference;
+  return Check::ok();
+}
+
+Check check_argument(Run& run, std::uint32_t reg, Arguments& seen) {
+  const Arg& arg = seen.proto.args[reg - 1];
+  TRY_OK(check_readable(run, reg));
+  const Value& value = run.reg(reg);
+  const bool takes_packet = seen.proto.has(kPacketArgs) && run.program.type != ProgramType::kSocketFilter;
+  if (arg.kind != ArgKind::Anything && value.is_packet() && !takes_packet)
+    return run.reject(DiagCode::kHelperPacketAccess);
+  if (is_allowed_null(value, arg.kind)) return Check::ok();
+  return check_kind(run, reg, arg, seen);
+}
+
+Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode, ZeroSize zero) {
+  const Value& base = run.reg(reg);
+  if (base.maybe_null) return wrong_type(run, reg, kMemoryKinds);
+  switch (base.kind) {
+    case ValueKind::kPacket:
+    case ValueKind::kPacketMeta:
+      if (mode == AccessMode::kWrite) TRY_OK(check_packet_write(run));
+      return check_packet(run, reg, 0, size, zero);
+    case ValueKind::kMapValue:
+      return check_map_value(run, reg, 0, size, mode, zero);
+    case ValueKind::kMapKey:
+      if (mode == AccessMode::kWrite) return run.reject(DiagCode::kKeyWrite, std::uint64_t{reg});
+      return check_region(run, reg, 0, size, run.map_of(base).key_size, zero);
+    case ValueKind::kMemory:
+      if (mode == AccessMode::kWrite && base.read_only)
+        return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{reg}, kind_name(base));
+      return check_region(run, reg, 0, size, static_cast<std::uint32_t>(base.extent), zero);
+    case ValueKind::kStack: {
+      StackRange range;
+      if (size == 0 && zero == ZeroSize::kRefused) return run.reject(DiagCode::kZeroSizedRead);
+      TRY_OK(check_stack_range(run, reg, 0, size, mode, Accessor::kHelper, range));
+      return touch_stack(run, reg, range, mode);
+    }
+    case ValueKind::kScalar:
+      if (zero == ZeroSize::kAllowed && size == 0 && base.is_null()) return Check::ok();
+      return wrong_type(run, reg, "fp");
+    case ValueKind::kBuffer:
+      return check_buffer(run, reg, 0, size, mode);
+    case ValueKind::kBtf:
+      return check_btf_memory(run, reg, size, mode);
+    case ValueKind::kNotInit:
+    case ValueKind::kContext:
+    case ValueKind::kMap:
+    case ValueKind::kPacketEnd:
+    case ValueKind::kFlowKeys:
+    case ValueKind::kSocket:
+    case ValueKind::kSockCommon:
+    case ValueKind::kTcpSock:
+    case ValueKind::kXdpSock:
+    case ValueKind::kTpBuffer:
+    case ValueKind::kArena:
+    case ValueKind::kFunction:
+    case ValueKind::kDynptr:
+    case ValueKind::kIterator:
+    case ValueKind::kIrqFlag:
+      return wrong_type(run, reg, kMemoryKinds);
+  }
+  unreachable();
+}
+
+}  // namespace skep::verifier
