@@ -10,6 +10,7 @@
 #include "base/try.h"
 #include "skep/btf.h"
 #include "skep/isa.h"
+#include "tests/verifier/case_types.h"
 
 namespace skep::test {
 namespace {
@@ -92,6 +93,8 @@ Status parse_header(Case& test) {
       program.license = pair[1];
     else if (pair[0] == "sleepable")
       program.sleepable = number(pair[1]) != 0;
+    else if (pair[0] == "functions")
+      test.functions_return = pair[1];
     else if (pair[0] == "attach")
       program.attach_type = number(pair[1]);
     else if (pair[0] == "flags")
@@ -154,6 +157,7 @@ Status finish(Case& test) {
   if (!insns) return bad(test.name, insns.error().message);
   test.program.insns = *std::move(insns);
   test.program.functions = functions(test.program.insns);
+  if (!test.functions_return.empty()) TRY(test.program.btf, give_types(test.program.functions, test.functions_return));
   return kOk;
 }
 

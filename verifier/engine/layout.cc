@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/overloaded.h"
+#include "skep/btf.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -118,6 +119,26 @@ std::optional<Diagnostic> find_kfuncs(const Program& program, Layout& layout) {
 /// Linux's limit, main included.
 constexpr std::size_t kMaxSubprograms = 256;
 
+namespace {
+/// What may return 0 out of the middle of a subprogram needs one that is known to return a number.
+std::optional<Diagnostic> check_early_return(const Program& program, const Subprogram& sub) {
+  if (!sub.has_legacy_load && !sub.has_tail_call) return std::nullopt;
+  const std::string what = sub.has_legacy_load ? "LD_ABS" : "tail_call";
+  const auto info = std::ranges::find(program.functions, sub.first, &FunctionInfo::first);
+  const auto* function = program.btf == nullptr || info == program.functions.end()
+                             ? nullptr
+                             : program.btf->find<btf::Func>(info->btf_type_id);
+  if (function == nullptr) return reason(DiagCode::kSubprogramWithoutBtf, sub.first, {what});
+  constexpr std::uint32_t kRegisterBytes = 8;
+  const auto* prototype = program.btf->find<btf::FuncProto>(function->prototype);
+  const TypeId type = prototype == nullptr ? 0 : program.btf->resolve(prototype->returns);
+  const auto* number = program.btf->find<btf::Int>(type);
+  if (number != nullptr && number->size <= kRegisterBytes) return std::nullopt;
+  if (program.btf->find<btf::Enum>(type) != nullptr) return std::nullopt;
+  return reason(DiagCode::kReturnsNoNumber, sub.first, {what});
+}
+}  // namespace
+
 std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layout) {
   const auto size = static_cast<std::int64_t>(program.insns.size());
   std::vector<InsnIndex> starts{0};
@@ -150,10 +171,8 @@ std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layou
       const bool last = at + 1 == sub.end;
       if (last && next.falls_through) return reason(DiagCode::kFallsOffEnd, at);
     }
-    // What ends the whole program from within a subprogram needs a subprogram that is known to return an int.
-    if (i == 0 || program.btf != nullptr) continue;
-    if (sub.has_legacy_load) return reason(DiagCode::kSubprogramWithoutBtf, sub.first, {std::string("LD_ABS")});
-    if (sub.has_tail_call) return reason(DiagCode::kSubprogramWithoutBtf, sub.first, {std::string("tail_call")});
+    if (i == 0) continue;
+    if (auto refused = check_early_return(program, sub)) return refused;
   }
   return std::nullopt;
 }

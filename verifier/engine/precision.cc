@@ -104,7 +104,8 @@ Run::Step Run::undo(InsnIndex insn, InsnIndex following, const HistoryEntry* ent
                                        return Step::kDone;
                                      },
                                      [&](const isa::LoadPacket&) {
-                                       if (!marks.has(0)) return Step::kDone;
+                                       const bool returned = following != insn + 1;
+                                       if (!returned && !marks.has(0)) return Step::kDone;
                                        return Step::kLost;
                                      },
                                      [&](const isa::Load& i) { return load(i.dst.index); },

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Types for the functions of a case that asks for them (key `functions`).
+#pragma once
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "skep/btf.h"
+#include "skep/program.h"
+
+namespace skep::test {
+
+/// Gives each function of `functions` a prototype without parameters that returns `returns` ("int" or "void").
+Result<std::shared_ptr<const Btf>> give_types(std::vector<FunctionInfo>& functions, std::string_view returns);
+
+}  // namespace skep::test
