@@ -157,7 +157,9 @@ Status finish(Case& test) {
   if (!insns) return bad(test.name, insns.error().message);
   test.program.insns = *std::move(insns);
   test.program.functions = functions(test.program.insns);
-  if (!test.functions_return.empty()) TRY(test.program.btf, give_types(test.program.functions, test.functions_return));
+  if (!test.functions_return.empty()) {
+    TRY(test.program.btf, give_types(test.program.functions, test.functions_return));
+  }
   return kOk;
 }
 

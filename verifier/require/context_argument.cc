@@ -15,7 +15,7 @@ constexpr std::uint32_t kTraceRawTp = 23, kTraceIter = 28;
 /// What may be tagged beside void and the context's own name.
 enum class TagRule : std::uint8_t {
   kNameOnly,
-  kAnyValue,   ///< Anything that is neither pointer nor function: the context has no type.
+  kAnyValue,   ///< Anything that is no pointer, function or array: the context has no type.
   kWords,      ///< Numbers of 8 bytes: the context is an array of arguments.
   kRegisters,  ///< pt_regs, and the UAPI's name for it.
   kIterator,   ///< The iterator's own structure.
@@ -66,6 +66,12 @@ bool is_named(const Btf& btf, TypeId target, std::string_view wanted) {
   return composite != nullptr && !wanted.empty() && composite->name == wanted;
 }
 
+/// A structure, not a union.
+bool is_struct_named(const Btf& btf, TypeId target, std::string_view wanted) {
+  const auto* composite = btf.find<btf::Composite>(btf.resolve(target));
+  return is_named(btf, target, wanted) && composite->kind == btf::Aggregate::kStruct;
+}
+
 bool is_registers(const Btf& btf, TypeId target) {
   const TypeId named = strip_qualifiers(btf, target);
   const bool user = btf.find<btf::Typedef>(named) != nullptr && btf.name(named) == kUserRegisters;
@@ -84,12 +90,15 @@ bool names_context(const Program& program, TypeId target) {
 bool may_be_tagged_context(const Program& program, TypeId target) {
   const Btf& btf = *program.btf;
   const TypeId resolved = btf.resolve(target);
-  if (resolved == 0 || is_named(btf, target, uapi_name(program))) return true;
+  // The UAPI's name for registers is that of a typedef.
+  const std::string_view uapi = uapi_name(program);
+  if (resolved == 0 || (uapi != kUserRegisters && is_struct_named(btf, target, uapi))) return true;
   switch (tag_rule(program)) {
     case TagRule::kNameOnly:
       return false;
     case TagRule::kAnyValue:
-      return btf.find<btf::Pointer>(resolved) == nullptr && btf.find<btf::FuncProto>(resolved) == nullptr;
+      return btf.find<btf::Pointer>(resolved) == nullptr && btf.find<btf::FuncProto>(resolved) == nullptr &&
+             btf.find<btf::Array>(resolved) == nullptr;
     case TagRule::kWords: {
       const auto* number = btf.find<btf::Int>(resolved);
       return number != nullptr && number->size == sizeof(std::uint64_t);
