@@ -18,7 +18,7 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".ca
 Corpus = collections.namedtuple("Corpus", "folder source agreement")
 CORPORA = {
     "examples": Corpus(None, "the build (examples/)", 100),
-    "programs": Corpus(None, "the build (tests/kernel/programs/)", 60),
+    "programs": Corpus(None, "the build (tests/kernel/programs/)", 100),
     "xdp-tools": Corpus(next(iter(sorted(pathlib.Path("/usr/lib").glob("*/bpf"))), None), "apt-get install libxdp1", 100),
     "libbpf-tools": Corpus(CACHE / "libbpf-tools", "scripts/dev/fetch-libbpf-tools.sh", 85),
     "selftests": Corpus(CACHE / "kernel-selftests" / "v3", "the kernel's tools/testing/selftests/bpf, compiled with -mcpu=v3", 69),

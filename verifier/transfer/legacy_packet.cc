@@ -8,7 +8,8 @@ namespace skep::verifier {
 Check transfer(Run& run, const isa::LoadPacket& insn) {
   constexpr ProgramTypeSet kTypes = kTcTypes | set_of(ProgramType::kSocketFilter);
   if (!contains(kTypes, run.program.type)) return run.reject(DiagCode::kLegacyLoadType);
-  TRY_OK(check_references_released(run, DiagCode::kLegacyLoadReference));
+  // A subprogram that returns early leaves its caller's references to the caller.
+  if (run.state.current == 0) TRY_OK(check_references_released(run, DiagCode::kLegacyLoadReference));
   if (insn.mode == isa::PacketMode::kIndirect) TRY_OK(check_readable(run, insn.src.index));
   if (run.reg(6).kind != ValueKind::kContext) return run.reject(DiagCode::kLegacyLoadContext);
   TRY_OK(check_unmodified(run, 6));
