@@ -39,7 +39,7 @@ std::string print_scalar(const Value& value) {
 }
 
 std::string print_pointer(const Run& run, const Value& value, std::uint32_t frame) {
-  std::string name(kind_name(value));
+  std::string name = print_kind_and_type(run, value);
   if (value.kind == ValueKind::kStack) {
     if (value.frame != frame) name += "[" + std::to_string(value.frame) + "]";
     if (value.scalar.is_constant())
@@ -121,6 +121,12 @@ std::string print_range(const Scalar& scalar) {
   if (scalar.smax < std::numeric_limits<std::int64_t>::max())
     text += (text.empty() ? "smax=" : " smax=") + std::to_string(scalar.smax);
   return text.empty() ? "unknown scalar value" : text;
+}
+
+std::string print_kind_and_type(const Run& run, const Value& value) {
+  if (value.kind != ValueKind::kBtf) return kind_name(value);
+  const auto& types = value.has(PointerFlag::kAlloc) ? run.program.btf : run.program.target_btf;
+  return kind_name(value) + (types == nullptr ? std::string() : std::string(types->name(value.target)));
 }
 
 std::string print_value(const Run& run, const Value& value, std::uint32_t frame) {

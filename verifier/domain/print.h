@@ -26,4 +26,7 @@ std::string print_bits(const Tnum& bits);
 /// "smin=0 smax=4", "unknown scalar value": what a return value may be.
 std::string print_range(const Scalar& scalar);
 
+/// kind_name with the name of the type that the pointer points to: "untrusted_ptr_task_struct".
+std::string print_kind_and_type(const Run& run, const Value& value);
+
 }  // namespace skep::verifier

@@ -13,11 +13,16 @@ std::uint32_t Slot::spill_size() const {
   return size;
 }
 
+void erase_reference(State& state, std::uint32_t index) {
+  const auto begin = state.references.begin();
+  std::copy(begin + index + 1, begin + state.reference_count, begin + index);
+  --state.reference_count;
+}
+
 bool forget_reference(State& state, std::uint32_t id) {
   for (std::uint32_t i = 0; i < state.reference_count; ++i) {
-    if (state.references[i].id != id) continue;
-    std::copy(&state.references[i + 1], &state.references[state.reference_count], &state.references[i]);
-    --state.reference_count;
+    if (state.references[i].id != id || state.references[i].kind != ReferenceKind::kObject) continue;
+    erase_reference(state, i);
     return true;
   }
   return false;

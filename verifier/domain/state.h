@@ -68,10 +68,10 @@ struct Frame {
 /// A resource that must be given back before the program ends.
 enum class ReferenceKind : std::uint8_t { kObject, kLock, kResilientLock, kResilientLockIrq, kIrqFlag };
 struct Reference {
-  std::uint32_t id = 0;
-  InsnIndex at = 0;  ///< Where it was acquired.
+  std::uint32_t id = 0;  ///< Locks: of the map value or object that the lock lies in.
+  InsnIndex at = 0;      ///< Where it was acquired.
   ReferenceKind kind{};
-  std::uint32_t key = 0;  ///< Locks: which map value or object the lock lies in.
+  std::uint32_t key = 0;  ///< Locks: in what they lie (transfer/lock.cc).
 };
 
 /// One remembered step of the path through a state: jumps, and accesses to spilled registers (for precision).
@@ -102,6 +102,7 @@ struct State {
 
   std::uint32_t may_goto_depth = 0;
   std::uint32_t callback_unroll_depth = 0;
+  std::uint32_t async_entries = 0;  ///< Callbacks, each set by the one before, that led here.
 
   // The path. A parent is the checkpoint that this state descends from.
   State* parent = nullptr;
@@ -120,8 +121,13 @@ struct State {
 };
 static_assert(std::is_trivially_copyable_v<State> && std::is_trivially_copyable_v<Frame>);
 
-/// Drops the reference; false: it is not held.
+constexpr bool is_lock(ReferenceKind kind) {
+  return kind >= ReferenceKind::kLock && kind <= ReferenceKind::kResilientLockIrq;
+}
+/// Drops the reference to an object; false: it is not held.
 bool forget_reference(State& state, std::uint32_t id);
+/// Drops entry `index`.
+void erase_reference(State& state, std::uint32_t index);
 
 /// The instruction at which frame `index` of `state` stands: `insn`, or the call of the frame above it.
 inline InsnIndex frame_insn(const State& state, std::uint32_t index) {

@@ -17,6 +17,7 @@ class Walk {
 
   std::optional<Diagnostic> run() {
     enter(0);
+    if (layout_.exception_callback) enter_exception_callback();
     while (!stack_.empty()) {
       const InsnIndex at = stack_.back();
       const std::uint8_t edge = next_edge_[at]++;
@@ -41,9 +42,18 @@ class Walk {
     stack_.push_back(static_cast<InsnIndex>(at));
   }
 
+  /// Nobody calls it.
+  void enter_exception_callback() {
+    const InsnIndex first = layout_.subprograms[*layout_.exception_callback].first;
+    layout_.insns[first].prune = true;
+    enter(first);
+  }
+
   void mark(InsnIndex at) {
     const isa::Insn& insn = insns_[at];
-    if (callback_argument(insn, platform_)) {
+    const CallbackUse use = callback_use(insn, platform_, layout_);
+    if (use == CallbackUse::kLater) layout_.insns[at].prune = true;
+    if (use == CallbackUse::kNow) {
       layout_.insns[at].callback_call = layout_.insns[at].checkpoint = true;
       layout_.insns[at].prune = layout_.insns[at].jump = true;
     }

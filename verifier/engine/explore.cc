@@ -7,6 +7,7 @@
 #include "base/try.h"
 #include "verifier/domain/print.h"
 #include "verifier/engine/run.h"
+#include "verifier/require/sections.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -59,12 +60,15 @@ State* Run::save(std::size_t& size) {
   return pack(state, pool_.allocate(size));
 }
 
-State* Run::push_branch(InsnIndex target) {
+bool Run::too_many_pending() {
   constexpr std::size_t kMaxPending = 8192;
-  if (pending_.size() >= kMaxPending) {
-    static_cast<void>(reject(DiagCode::kTooManyJumps, std::uint64_t{pending_.size() + 1}));
-    return nullptr;
-  }
+  if (pending_.size() < kMaxPending) return false;
+  static_cast<void>(reject(DiagCode::kTooManyJumps, std::uint64_t{pending_.size() + 1}));
+  return true;
+}
+
+State* Run::push_branch(InsnIndex target) {
+  if (too_many_pending()) return nullptr;
   Pending saved{.log_size = log.size()};
   saved.state = save(saved.size);
   saved.state->insn = target;
@@ -72,6 +76,16 @@ State* Run::push_branch(InsnIndex target) {
   if (saved.state->parent != nullptr) ++saved.state->parent->branches;
   pending_.push_back(saved);
   return saved.state;
+}
+
+bool Run::push_fresh(const State& fresh, InsnIndex target) {
+  if (too_many_pending()) return false;
+  Pending saved{.log_size = log.size()};
+  saved.size = packed_size(fresh);
+  saved.state = pack(fresh, pool_.allocate(saved.size));
+  saved.state->insn = saved.state->first = target;
+  pending_.push_back(saved);
+  return true;
 }
 
 bool Run::next_pending() {
@@ -128,7 +142,11 @@ void Run::enter(std::uint32_t subprogram) {
 
 Check Run::explore_from(std::uint32_t subprogram) {
   enter(subprogram);
-  if (subprogram != 0) TRY_OK(enter_global(*this, subprogram));
+  if (subprogram == layout.exception_callback) {
+    TRY_OK(enter_exception_callback(*this));
+  } else if (subprogram != 0) {
+    TRY_OK(enter_global(*this, subprogram));
+  }
   log.begin_path(*this, next);
   do {
     TRY_OK(explore_path());
@@ -148,6 +166,7 @@ void Run::forget_checkpoints() {
 
 /// Judges every global function that a call was found of; that may find calls of more.
 Check Run::explore_global_functions() {
+  if (layout.exception_callback) layout.subprograms[*layout.exception_callback].called = true;
   for (bool again = true; again;) {
     again = false;
     for (std::uint32_t i = 1; i < layout.subprograms.size(); ++i) {
@@ -170,6 +189,7 @@ Check Run::explore() {
 }
 
 Check Run::explore_all() {
+  TRY_OK(check_fields_fit_program(*this));
   TRY_OK(explore_from(0));
   TRY_OK(explore_global_functions());
   return check_stack_depth(*this);

@@ -116,6 +116,18 @@ std::optional<Diagnostic> find_kfuncs(const Program& program, Layout& layout) {
   return std::nullopt;
 }
 
+CallbackUse callback_use(const isa::Insn& insn, const Platform& platform, const Layout& layout) {
+  if (const Kfunc* const kfunc = layout.find_kfunc(insn); kfunc != nullptr && kfunc->row != nullptr) {
+    for (const KfuncParameter& parameter : kfunc->parameters)
+      if (parameter.kind == KfuncParameterKind::kCallback)
+        return kfunc->row->id == KfuncId::bpf_rbtree_add_impl ? CallbackUse::kNow : CallbackUse::kLater;
+    return CallbackUse::kNone;
+  }
+  if (!callback_argument(insn, platform)) return CallbackUse::kNone;
+  constexpr auto kTimer = static_cast<std::int32_t>(HelperId::timer_set_callback);
+  return std::get<isa::Call>(insn).imm == kTimer ? CallbackUse::kLater : CallbackUse::kNow;
+}
+
 /// Linux's limit, main included.
 constexpr std::size_t kMaxSubprograms = 256;
 
@@ -148,6 +160,10 @@ std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layou
     if (*target < 0 || *target >= size) return reason(DiagCode::kInvalidCallee, at);
     starts.push_back(static_cast<InsnIndex>(*target));
   }
+  auto callback = find_exception_callback(program);
+  if (auto* const fault = std::get_if<Diagnostic>(&callback)) return std::move(*fault);
+  const auto exception_callback = std::get<std::optional<InsnIndex>>(callback);
+  if (exception_callback) starts.push_back(*exception_callback);
   std::sort(starts.begin(), starts.end());
   starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
   if (starts.size() > kMaxSubprograms) return reason(DiagCode::kTooManySubprograms, starts[kMaxSubprograms]);
@@ -157,6 +173,10 @@ std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layou
                                    [&](const FunctionInfo& function) { return function.first == starts[i]; });
     layout.subprograms.push_back(
         {.first = starts[i], .end = end, .global = i != 0 && info != program.functions.end() && info->global});
+  }
+  if (exception_callback) {
+    layout.exception_callback = layout.find_subprogram(*exception_callback);
+    layout.subprograms[*layout.exception_callback].callback = true;
   }
   for (std::size_t i = 0; i < layout.subprograms.size(); ++i) {
     Subprogram& sub = layout.subprograms[i];
@@ -204,24 +224,43 @@ std::optional<Diagnostic> check_encodings(const Program& program) {
 }
 
 namespace {
-/// Who moves the packet, itself or by calling somebody who does.
-void find_packet_movers(const Program& program, const Platform& platform, Layout& layout) {
+struct Effects {
+  bool moves_packet = false, may_sleep = false;
+};
+
+Effects effects_of(const Program& program, const Platform& platform, const Layout& layout, InsnIndex at) {
+  constexpr std::int32_t kTailCall = 12;
+  Effects effects;
+  const auto* call = std::get_if<isa::Call>(&program.insns[at]);
+  if (call != nullptr && call->kind == isa::CallKind::kHelper) {
+    const HelperProto* const proto = platform.helper(call->imm);
+    effects.moves_packet = call->imm == kTailCall || moves_packet(platform, call->imm);
+    effects.may_sleep = proto != nullptr && proto->has(kMightSleep);
+  }
+  const Kfunc* const kfunc = layout.find_kfunc(program.insns[at]);
+  if (kfunc != nullptr && kfunc->row != nullptr) {
+    effects.moves_packet = kfunc->row->has(KfuncFlag::kChangesPacket);
+    effects.may_sleep = kfunc->row->has(KfuncFlag::kSleepable);
+  }
+  if (const auto target = callee(program.insns, at); target)
+    if (const auto found = layout.find_subprogram(static_cast<InsnIndex>(*target)); found) {
+      effects.moves_packet = layout.subprograms[*found].moves_packet;
+      effects.may_sleep = layout.subprograms[*found].may_sleep;
+    }
+  return effects;
+}
+
+/// Who moves the packet or may sleep, itself or by calling somebody who does.
+void find_effects(const Program& program, const Platform& platform, Layout& layout) {
   for (bool again = true; again;) {
     again = false;
     for (InsnIndex at = 0; at < program.insns.size(); ++at) {
       Subprogram& sub = layout.subprograms[layout.insns[at].subprogram];
-      if (sub.moves_packet) continue;
-      const auto* call = std::get_if<isa::Call>(&program.insns[at]);
-      constexpr std::int32_t kTailCall = 12;
-      const bool helper = call != nullptr && call->kind == isa::CallKind::kHelper;
-      bool moves = helper && (call->imm == kTailCall || moves_packet(platform, call->imm));
-      const Kfunc* const kfunc = layout.find_kfunc(program.insns[at]);
-      moves = moves || (kfunc != nullptr && kfunc->row != nullptr && kfunc->row->has(KfuncFlag::kChangesPacket));
-      if (const auto target = callee(program.insns, at); target)
-        if (const auto found = layout.find_subprogram(static_cast<InsnIndex>(*target)); found)
-          moves = moves || layout.subprograms[*found].moves_packet;
-      sub.moves_packet = moves;
-      again = again || moves;
+      if (sub.moves_packet && sub.may_sleep) continue;
+      const Effects found = effects_of(program, platform, layout, at);
+      again = again || (found.moves_packet && !sub.moves_packet) || (found.may_sleep && !sub.may_sleep);
+      sub.moves_packet |= found.moves_packet;
+      sub.may_sleep |= found.may_sleep;
     }
   }
 }
@@ -238,7 +277,7 @@ LayoutOrReason make_layout(const Program& program, const Platform& platform) {
   if (auto found = check_encodings(program)) return std::move(*found);
   if (auto found = check_control_flow(program, platform, layout)) return std::move(*found);
   compute_loops(program, layout);
-  find_packet_movers(program, platform, layout);
+  find_effects(program, platform, layout);
   compute_live_registers(program, platform, layout);
   return layout;
 }

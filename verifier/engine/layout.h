@@ -20,6 +20,9 @@ struct Subprogram {
   bool has_tail_call = false;
   bool has_legacy_load = false;
   bool moves_packet = false;      ///< It, or something that it calls, may move the packet.
+  bool may_sleep = false;         ///< It, or something that it calls, may sleep.
+  bool callback = false;          ///< Somebody calls it back.
+  bool async = false;             ///< A timer or work queue runs it, on a stack of its own.
   bool called = false;            ///< Global: a call of it was reached.
   bool verified = false;          ///< Global: judged on its own.
   std::uint32_t stack_bytes = 0;  ///< Deepest access seen.
@@ -39,7 +42,8 @@ struct InsnPlan {
 struct Layout {
   std::vector<Subprogram> subprograms;
   std::vector<InsnPlan> insns;
-  std::vector<Kfunc> kfuncs{};  ///< That the program calls, by id.
+  std::vector<Kfunc> kfuncs{};                        ///< That the program calls, by id.
+  std::optional<std::uint32_t> exception_callback{};  ///< The subprogram that makes the result of what is thrown.
 
   /// Index of the subprogram that begins at `first`; nullopt: none does.
   [[nodiscard]] std::optional<std::uint32_t> find_subprogram(InsnIndex first) const;
@@ -62,6 +66,14 @@ std::optional<std::int64_t> callee(const isa::Insns& insns, InsnIndex at);
 
 /// Helpers that call back, and the argument (1 to 5) that is the callback; nullopt: none.
 std::optional<std::uint8_t> callback_argument(const isa::Insn& insn, const Platform& platform);
+
+/// What a call does with the callback that it is given: runs it, or has it run later in a state of its own.
+enum class CallbackUse : std::uint8_t { kNone, kNow, kLater };
+CallbackUse callback_use(const isa::Insn& insn, const Platform& platform, const Layout& layout);
+
+/// The first instruction of the callback that the entry function names with the tag "exception_callback:NAME"; nullopt:
+/// none is named.
+std::variant<std::optional<InsnIndex>, Diagnostic> find_exception_callback(const Program& program);
 
 using LayoutOrReason = std::variant<Layout, Diagnostic>;
 LayoutOrReason make_layout(const Program& program, const Platform& platform);

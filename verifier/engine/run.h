@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "skep/platform.h"
 #include "skep/verify.h"
 #include "verifier/btf/traced.h"
+#include "verifier/domain/special_field.h"
 #include "verifier/domain/state.h"
 #include "verifier/engine/check.h"
 #include "verifier/engine/layout.h"
@@ -67,7 +69,9 @@ class Run {
   std::optional<Traced> traced{};            ///< The context is the arguments of a kernel function.
   std::vector<const MapSpec*> maps;          ///< The program's, then inner maps.
   std::vector<ValueKind> base_kinds;         ///< Of each load and store: what its base was when last seen.
-  std::vector<std::uint8_t> special_maps{};  ///< Of each map, whether its values have managed fields: asked once.
+  // Fields that the kernel manages, of the values of maps and of the program's types that were asked for.
+  std::map<const MapSpec*, FieldRecord> map_fields{};
+  std::map<TypeId, FieldRecord> type_fields{};
 
   // Where exploration stands. Transfer functions set `next` and `path_ends`.
   LiveState live;
@@ -105,6 +109,8 @@ class Run {
 
   /// Saves a copy of the live state to be explored later from `target`; nullptr: the limit was hit and recorded.
   State* push_branch(InsnIndex target);
+  /// Saves a copy of `fresh`, which descends from no other state, to be explored later from `target`.
+  bool push_fresh(const State& fresh, InsnIndex target);
   /// Notes that this instruction spilled to or filled from a slot / has linked registers, for precision.
   void remember(const HistoryEntry& entry);
   /// The exact value of the register mattered: marks what it came from as precise, back along the path.
@@ -128,6 +134,7 @@ class Run {
   Check explore_path();
   void log_insn();
   bool next_pending();
+  bool too_many_pending();
   void end_path();
   State* save(std::size_t& size);
 

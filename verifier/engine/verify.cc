@@ -54,25 +54,12 @@ std::optional<Diagnostic> check_maps(const Program& program) {
   return std::nullopt;
 }
 
-/// The entry function names a callback for exceptions, whose rules are not modelled.
-bool has_exception_callback(const Program& program) {
-  if (program.btf == nullptr || program.functions.empty()) return false;
-  for (TypeId id = 0; id < program.btf->size(); ++id) {
-    const auto* tag = program.btf->find<btf::DeclTag>(id);
-    if (tag != nullptr && tag->target == program.functions.front().btf_type_id &&
-        tag->value.starts_with("exception_callback:"))
-      return true;
-  }
-  return false;
-}
-
 /// Why no path of the program needs to be looked at; nothing: they must be explored.
 std::optional<Diagnostic> refuse_unseen(const Program& program) {
   const auto unsupported = [](std::string what) {
     return Diagnostic{.code = DiagCode::kUnsupported, .args = {std::move(what)}};
   };
   if (!program.unsupported.empty()) return unsupported(program.unsupported);
-  if (has_exception_callback(program)) return unsupported("exception callbacks");
   if (!contains(kModelled, program.type)) return unsupported("program type " + std::string(info(program.type).name));
   if (auto reason = check_hook(program)) return reason;
   return check_maps(program);

@@ -79,6 +79,8 @@ void Run::clean_checkpoints(std::vector<Checkpoint>& list) {
 }
 
 Run::Seen Run::compare_with_unfinished(const Checkpoint& old, bool& add, bool force, bool& is_hit, bool& loop) {
+  // The same code run later by a timer: no loop, but what the old state will find is not known yet either.
+  if (old.state->async_entries != state.async_entries) return Seen::kNew;
   const bool may_goto = std::holds_alternative<isa::MayGoto>(program.insns[at]);
   if (may_goto && old.state->may_goto_depth != state.may_goto_depth &&
       subsumes(*this, *old.state, state, Compare::kRanges)) {

@@ -3,7 +3,9 @@
 #include <array>
 #include <string>
 
+#include "base/try.h"
 #include "verifier/require/require.h"
+#include "verifier/require/sections.h"
 
 namespace skep::verifier {
 
@@ -19,7 +21,7 @@ Check check_helper_available(Run& run, std::int32_t id, const HelperProto* proto
   if (proto == nullptr) return run.reject(DiagCode::kUnknownHelper, std::int64_t{id});
   if (!contains(proto->available, run.program.type, run.program.attach_type))
     return run.reject(DiagCode::kHelperNotAvailable, std::string(proto->name), std::int64_t{id});
-  if (proto->has(kMightSleep) && !run.program.sleepable) return run.reject(DiagCode::kHelperMightSleep);
+  if (proto->has(kMightSleep)) TRY_OK(check_sleeping_helper(run, *proto));
   if (proto->has(kGpl) && !is_gpl_compatible(run.program.license)) return run.reject(DiagCode::kHelperGplOnly);
   return Check::ok();
 }

@@ -8,34 +8,45 @@
 #include "verifier/require/require.h"
 
 namespace skep::verifier {
-Check check_references_released(Run& run, DiagCode code) {
-  if (run.state.reference_count == 0) return Check::ok();
-  for (std::uint32_t i = 0; i < run.state.reference_count; ++i)
-    run.explain("Unreleased reference id=", std::to_string(run.state.references[i].id),
-                " alloc_insn=", std::to_string(run.state.references[i].at));
-  const Reference& first = run.state.references[0];
-  return run.reject(code, std::uint64_t{first.id}, std::uint64_t{first.at});
+namespace {
+
+/// What a timer's callback returns is for later use: it must be 0.
+Check check_async_return(Run& run) {
+  const Value& result = run.reg(isa::kR0);
+  if (!result.is_scalar()) return run.reject(DiagCode::kAsyncReturnKind, kind_name(result));
+  run.mark_precise(0);
+  if (result.is_null()) return Check::ok();
+  return run.reject(DiagCode::kAsyncReturn, print_range(result.scalar), std::int64_t{0}, std::int64_t{0});
 }
 
+}  // namespace
+
 Check check_return_value(Run& run) {
-  const bool entry = run.frame().subprogram == 0;
+  const bool entry = run.frame().subprogram == 0 || run.frame().role == FrameRole::kExceptionCallback;
   if (entry && run.traced && run.traced->returns_nothing) return Check::ok();
   TRY_OK(check_readable(run, 0));
+  if (run.frame().role == FrameRole::kAsyncCallback) return check_async_return(run);
   if (!entry) {
     const Value& result = run.reg(isa::kR0);
     if (result.is_scalar()) return Check::ok();
     return run.reject(DiagCode::kSubprogramReturnKind, kind_name(result));
   }
+  return check_result(run, 0);
+}
+
+Check check_result(Run& run, std::uint32_t reg) {
   // Checked before exploration: the hook exists.
   const Hook hook = *find_hook(run.program.type, run.program.attach_type);
   ReturnRange range{.low = hook.low, .high = hook.high};
   if (run.traced && run.traced->returns) range = *run.traced->returns;
   if (range.low == Hook::kLeast && range.high == Hook::kMost) return Check::ok();
-  const Value& result = run.reg(isa::kR0);
-  if (!result.is_scalar()) return run.reject(DiagCode::kReturnKind, kind_name(result));
-  run.mark_precise(0);
+  const Value& result = run.reg(reg);
+  if (!result.is_scalar())
+    return run.reject(reg == 0 ? DiagCode::kReturnKind : DiagCode::kThrowKind, kind_name(result));
+  run.mark_precise(reg);
   if (result.scalar.smin >= range.low && result.scalar.smax <= range.high) return Check::ok();
-  return run.reject(DiagCode::kReturnRange, print_range(result.scalar), range.low, range.high);
+  return run.reject(reg == 0 ? DiagCode::kReturnRange : DiagCode::kThrowRange, print_range(result.scalar), range.low,
+                    range.high);
 }
 
 namespace {
@@ -57,13 +68,16 @@ bool has_private_stacks(const Run& run) {
                       [](const Subprogram& sub) { return sub.has_tail_call; });
 }
 
+enum class Caller : std::uint8_t { kProgram, kCallback };
+
 /// Walks all chains of calls. Recursion, even where it is bounded, runs out of frames here.
 class DepthWalk {
  public:
   explicit DepthWalk(Run& run) : run_(run), private_stacks_(has_private_stacks(run)) {}
 
-  Check visit(std::uint32_t index, std::uint32_t above, std::uint32_t frames) {
+  Check visit(std::uint32_t index, std::uint32_t above, std::uint32_t frames, Caller caller) {
     const Subprogram& sub = run_.layout.subprograms[index];
+    if (sub.callback) caller = Caller::kCallback;
     if (sub.has_tail_call && above >= kMaxTailCallBytes)
       return run_.reject(DiagCode::kTailCallStack, std::uint64_t{above});
     const std::uint32_t depth = above + frame_bytes(sub);
@@ -72,21 +86,37 @@ class DepthWalk {
     if (frames > kMaxFrames) return run_.reject(DiagCode::kCallChainTooDeep, std::uint64_t{kMaxFrames});
     run_.stats.stack_depth = std::max(run_.stats.stack_depth, depth);
     for (InsnIndex at = sub.first; at < sub.end; ++at) {
+      if (caller == Caller::kCallback && throws(at))
+        return run_.reject(DiagCode::kThrowInCallback, std::uint64_t{at}, std::uint64_t{index});
       const auto target = callee(run_.program.insns, at);
       if (!target) continue;
       const auto found = run_.layout.find_subprogram(static_cast<InsnIndex>(*target));
-      if (found) TRY_OK(visit(*found, depth, frames + 1));
+      if (found && *found == run_.layout.exception_callback)
+        return run_.reject(DiagCode::kExceptionCallbackCall, std::uint64_t{at});
+      // A callback that runs later has the stack for itself, unless it is called as well.
+      const bool called = std::holds_alternative<isa::Call>(run_.program.insns[at]);
+      if (found && (called || !run_.layout.subprograms[*found].async)) TRY_OK(visit(*found, depth, frames + 1, caller));
     }
     return Check::ok();
   }
 
  private:
+  [[nodiscard]] bool throws(InsnIndex at) const {
+    const Kfunc* const kfunc = run_.layout.find_kfunc(run_.program.insns[at]);
+    return kfunc != nullptr && kfunc->row != nullptr && kfunc->row->id == KfuncId::bpf_throw;
+  }
+
   Run& run_;
   const bool private_stacks_;
 };
 
 }  // namespace
 
-Check check_stack_depth(Run& run) { return DepthWalk(run).visit(0, 0, 1); }
+Check check_stack_depth(Run& run) {
+  for (std::uint32_t i = 0; i < run.layout.subprograms.size(); ++i)
+    if (i == 0 || i == run.layout.exception_callback || run.layout.subprograms[i].async)
+      TRY_OK(DepthWalk(run).visit(i, 0, 1, Caller::kProgram));
+  return Check::ok();
+}
 
 }  // namespace skep::verifier

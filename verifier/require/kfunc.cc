@@ -89,8 +89,9 @@ Check check_kfunc_argument(Run& run, KfuncCall& call, std::uint32_t index) {
       return check_kfunc_sized_memory(run, call, index);
     case KfuncParameterKind::kPointer:
       return check_kfunc_pointer(run, call, index);
-    case KfuncParameterKind::kString:
     case KfuncParameterKind::kMap:
+      return check_kfunc_map(run, call, index);
+    case KfuncParameterKind::kString:
       return run.reject(DiagCode::kUnsupported, "an argument of " + std::string(call.kfunc.name));
     case KfuncParameterKind::kDynptr:
       return check_kfunc_dynptr(run, call, index);

@@ -12,6 +12,13 @@
 
 namespace skep::verifier {
 
+/// A field for what is done later, that a call was given: its map must be the one that is given with it.
+struct DeferredField {
+  SpecialKind kind{};
+  std::uint32_t map = 0, map_uid = 0;
+  bool seen = false;
+};
+
 /// A call in progress.
 struct KfuncCall {
   const Kfunc& kfunc;
@@ -19,6 +26,9 @@ struct KfuncCall {
   std::uint32_t released = 0;               ///< Register that the call takes the reference of; 0: none.
   std::optional<std::uint64_t> constant{};  ///< Of the __k argument.
   std::optional<std::uint64_t> size{};      ///< Of the __szk argument.
+  const SpecialField* root = nullptr;       ///< The list or tree.
+  DeferredField deferred{};                 ///< The timer or work queue.
+  std::uint32_t callback = 0;               ///< Subprogram.
 
   [[nodiscard]] bool has(KfuncFlag flag) const { return kfunc.row->has(flag); }
   /// Pointer arguments must be valid, if only within an RCU read-side section.
@@ -52,6 +62,7 @@ Check check_kfunc_resilient_lock(Run& run, KfuncCall& call, std::uint32_t index)
 Check check_kfunc_timer(Run& run, KfuncCall& call, std::uint32_t index);
 Check check_kfunc_work_queue(Run& run, KfuncCall& call, std::uint32_t index);
 Check check_kfunc_task_work(Run& run, KfuncCall& call, std::uint32_t index);
+Check check_kfunc_map(Run& run, KfuncCall& call, std::uint32_t index);
 Check check_kfunc_callback(Run& run, KfuncCall& call, std::uint32_t index);
 /// Before the arguments: whether the sections that the program is in (RCU, preemption, interrupts, locks) allow the
 /// call.

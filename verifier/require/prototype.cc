@@ -103,7 +103,8 @@ Prototype prototype_of(const Program& program, const Subprogram& subprogram) {
     return result;
   }
   if (proto->parameters.size() > kMaxParameters) result.fault = "more than five parameters";
-  if (!is_number(*program.btf, proto->returns)) result.fault = "it does not return a scalar";
+  result.returns_other = !is_number(*program.btf, proto->returns);
+  if (result.returns_other) result.fault = "it does not return a scalar";
   for (const btf::Parameter& parameter : proto->parameters) {
     if (!result.fault.empty() || !result.unsupported.empty()) break;
     add_parameter(program, info->btf_type_id, parameter, result);

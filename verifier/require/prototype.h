@@ -19,8 +19,9 @@ struct ParameterRule {
 /// What BTF and declaration tags say of a function.
 struct Prototype {
   std::vector<ParameterRule> parameters{};
-  std::string fault{};        ///< Not empty: Linux refuses to call this function, and why.
-  std::string unsupported{};  ///< Not empty: a kind of parameter whose rules are not modelled.
+  std::string fault{};         ///< Not empty: Linux refuses to call this function, and why.
+  bool returns_other = false;  ///< Not a number.
+  std::string unsupported{};   ///< Not empty: a kind of parameter whose rules are not modelled.
 };
 Prototype prototype_of(const Program& program, const Subprogram& subprogram);
 /// The function's name in BTF; empty: none.

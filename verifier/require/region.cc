@@ -60,12 +60,11 @@ Check check_region(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32
 }
 
 Check check_map_value(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
-                      ZeroSize zero) {
+                      ZeroSize zero, Accessor who) {
   const MapSpec& map = run.map_of(run.reg(reg));
   TRY_OK(check_map_direction(run, map, run.reg(reg).offset + offset, size, mode));
-  if (has_special_fields(run, run.reg(reg).target))
-    return run.reject(DiagCode::kUnsupported, std::string("map values with fields that the kernel manages"));
-  return check_region(run, reg, offset, size, map.value_size, zero);
+  TRY_OK(check_region(run, reg, offset, size, map.value_size, zero));
+  return check_special_fields(run, run.reg(reg), fields_of_map(run, run.reg(reg).target), offset, size, who);
 }
 
 Check check_packet(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, ZeroSize zero) {

@@ -37,7 +37,7 @@ Check check_alignment(Run& run, std::uint32_t reg, std::int32_t offset, std::uin
 Check check_region(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, std::uint32_t limit,
                    ZeroSize zero);
 Check check_map_value(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
-                      ZeroSize zero);
+                      ZeroSize zero, Accessor who = Accessor::kHelper);
 Check check_packet(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, ZeroSize zero);
 Check check_packet_write(Run& run);
 
@@ -45,8 +45,13 @@ Check check_packet_write(Run& run);
 Check check_buffer(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode);
 
 // special_fields.cc
-/// The map's value has locks, timers, kernel pointers, list heads...: fields with rules of their own.
-bool has_special_fields(Run& run, std::uint32_t map);
+/// Fields of the map's value, and of a type of the program, that the kernel manages.
+const FieldRecord& fields_of_map(Run& run, std::uint32_t map);
+const FieldRecord& fields_of_type(Run& run, TypeId type);
+/// An access to [offset, offset + size) of what `base` points to keeps away from such fields, or is one that pointers
+/// to objects allow.
+Check check_special_fields(Run& run, const Value& base, const FieldRecord& record, std::int32_t offset,
+                           std::uint32_t size, Accessor who);
 
 // context.cc
 /// `value`: what a load gives.
@@ -78,8 +83,9 @@ Check check_helper_available(Run& run, std::int32_t id, const HelperProto* proto
 Check check_map_for_helper(Run& run, const MapSpec& map, const HelperProto& proto);
 
 // exit.cc
-Check check_references_released(Run& run, DiagCode code);
 Check check_return_value(Run& run);
+/// What register `reg` holds may be the result of a program of this type.
+Check check_result(Run& run, std::uint32_t reg);
 /// After exploration: no chain of calls needs more stack than there is.
 Check check_stack_depth(Run& run);
 

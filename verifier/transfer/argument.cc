@@ -6,6 +6,7 @@
 #include "base/try.h"
 #include "base/unreachable.h"
 #include "verifier/transfer/helper_call.h"
+#include "verifier/transfer/objects.h"
 
 namespace skep::verifier {
 namespace {
@@ -56,7 +57,7 @@ Check check_map(Run& run, std::uint32_t reg, Arguments& seen) {
   seen.map = value.target;
   seen.map_uid = value.map_uid;
   seen.has_map = true;
-  return Check::ok();
+  return check_own_map(run, reg, seen.timer);
 }
 
 /// The index that a lookup in an array uses, when it is known and in range.

@@ -10,14 +10,11 @@
 #include "verifier/btf/trust.h"
 #include "verifier/btf/walk.h"
 #include "verifier/domain/print.h"
-#include "verifier/transfer/transfer.h"
+#include "verifier/require/sections.h"
+#include "verifier/transfer/objects.h"
 
 namespace skep::verifier {
 namespace {
-
-Check unsupported(Run& run, const Access& access) {
-  return run.reject(DiagCode::kUnsupported, "access through " + kind_name(run.reg(access.base)));
-}
 
 /// What must hold of the pointer, whatever lies at the offset.
 Check check_btf_pointer(Run& run, const Access& access) {
@@ -36,9 +33,6 @@ Check check_btf_pointer(Run& run, const Access& access) {
   return Check::ok();
 }
 
-/// Objects that are protected by RCU stay alive as long as the program is at this point.
-bool in_rcu_section(const State& state) { return state.rcu_locks != 0 || state.active_locks != 0 || !state.sleepable; }
-
 void mark_or_null(Run& run, Value& value) {
   value.maybe_null = true;
   value.id = run.new_id();
@@ -51,7 +45,7 @@ void set_trust(Run& run, const Value& base, const Field& field, Value& result) {
   if (field.space == AddressSpace::kUser) result.set(PointerFlag::kUser);
   if (field.space == AddressSpace::kPerCpu) result.set(PointerFlag::kPerCpu);
   // Pointers of neither kind may be read through and no more.
-  const bool alive = base.has(PointerFlag::kTrusted) || base.has(PointerFlag::kRcu);
+  const bool alive = base.has(PointerFlag::kTrusted) || base.has(PointerFlag::kRcu) || base.reference != 0;
   if (!alive) return;
   Trust trust = trust_of(kernel, base.target, field.name);
   if (trust == Trust::kNone && field.space == AddressSpace::kRcu) trust = Trust::kRcuOrNull;
@@ -111,13 +105,13 @@ Check bad_map_access(Run& run, const Access& access) {
 }  // namespace
 
 Check load_btf(Run& run, const Access& access, std::uint32_t dst) {
-  if (run.reg(access.base).has(PointerFlag::kAlloc)) return unsupported(run, access);
+  if (run.reg(access.base).has(PointerFlag::kAlloc)) return load_object(run, access, dst);
   TRY_OK(check_btf_pointer(run, access));
   return load_field(run, access, dst);
 }
 
 Check store_btf(Run& run, const Access& access, const StoredValue& /*stored*/) {
-  if (run.reg(access.base).has(PointerFlag::kAlloc)) return unsupported(run, access);
+  if (run.reg(access.base).has(PointerFlag::kAlloc)) return store_object(run, access);
   TRY_OK(check_btf_pointer(run, access));
   const Value& base = run.reg(access.base);
   if (!run.traced || run.traced->operations.empty() || !base.has(PointerFlag::kTrusted))

@@ -2,6 +2,7 @@
 // Calls of subprograms, and where a function ends.
 #include "base/try.h"
 #include "base/unreachable.h"
+#include "verifier/require/sections.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -46,6 +47,7 @@ void clobber_arguments(Run& run) {
 }
 
 Check transfer(Run& run, const isa::Call& insn) {
+  TRY_OK(check_call_in_section(run, insn));
   switch (insn.kind) {
     case isa::CallKind::kHelper:
       return call_helper(run, insn.imm);
@@ -59,7 +61,7 @@ Check transfer(Run& run, const isa::Call& insn) {
 
 Check transfer(Run& run, const isa::Exit&) {
   if (run.state.current != 0) return return_to_caller(run);
-  TRY_OK(check_references_released(run, DiagCode::kUnreleasedReference));
+  TRY_OK(check_nothing_held(run, DiagCode::kUnreleasedReference, "BPF_EXIT instruction in main prog"));
   TRY_OK(check_return_value(run));
   run.path_ends = true;
   return Check::ok();

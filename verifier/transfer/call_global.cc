@@ -4,6 +4,7 @@
 #include "base/try.h"
 #include "base/unreachable.h"
 #include "verifier/require/prototype.h"
+#include "verifier/require/sections.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -50,6 +51,7 @@ Check refuse_call(Run& run, std::uint32_t callee_index, std::string why) {
 
 Check call_global(Run& run, std::uint32_t callee_index) {
   Subprogram& sub = run.layout.subprograms[callee_index];
+  TRY_OK(check_global_call_in_section(run, sub));
   const Prototype prototype = prototype_of(run.program, sub);
   if (!prototype.fault.empty()) return refuse_call(run, callee_index, prototype.fault);
   if (!prototype.unsupported.empty())

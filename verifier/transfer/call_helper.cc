@@ -5,7 +5,9 @@
 
 #include "base/try.h"
 #include "base/unreachable.h"
+#include "verifier/require/sections.h"
 #include "verifier/transfer/helper_call.h"
+#include "verifier/transfer/objects.h"
 
 namespace skep::verifier {
 namespace {
@@ -38,7 +40,7 @@ Check return_map_value_or_null(Run& run, const Arguments& seen) {
   Value value = map_value(seen);
   // An index that is known to lie within an array finds its value.
   value.maybe_null = !(seen.key && *seen.key < map.max_entries);
-  if (value.maybe_null) value.id = run.new_id();
+  if (value.maybe_null || may_hold_lock(run, value)) value.id = run.new_id();
   run.reg(isa::kR0) = value;
   return Check::ok();
 }
@@ -129,7 +131,7 @@ Check call_helper(Run& run, std::int32_t id) {
   for (std::uint32_t reg = 1; reg <= 5 && proto->args[reg - 1].kind != ArgKind::None; ++reg)
     TRY_OK(check_argument(run, reg, seen));
   if (seen.has_map) TRY_OK(check_map_for_helper(run, *run.maps[seen.map], *proto));
-  if (seen.is(HelperId::tail_call)) TRY_OK(check_references_released(run, DiagCode::kTailCallReference));
+  if (seen.is(HelperId::tail_call)) TRY_OK(check_nothing_held(run, DiagCode::kTailCallReference, "tail_call"));
   if (seen.is(HelperId::get_local_storage) && !run.reg(2).is_null()) return run.reject(DiagCode::kLocalStorageFlags);
   TRY_OK(use_field(run, seen));
   if (seen.released != 0) TRY_OK(release_reference(run, seen.released));

@@ -4,6 +4,7 @@
 #include "base/try.h"
 #include "verifier/domain/print.h"
 #include "verifier/transfer/helper_call.h"
+#include "verifier/transfer/objects.h"
 
 namespace skep::verifier {
 namespace {
@@ -51,25 +52,44 @@ Check set_arguments(Run& run, Frame& frame, const Frame& caller, const Arguments
   return Check::ok();
 }
 
-}  // namespace
-
-Check enter_callback(Run& run, const Arguments& seen) {
+/// A copy of the live state enters the callback, whose arguments and role `set` fills in; the live one goes on behind
+/// the call.
+template <class F>
+Check push_callback(Run& run, std::uint32_t subprogram, F set) {
   if (run.state.current + 1 >= kMaxFrames) return run.reject(DiagCode::kTooManyFrames, std::uint64_t{kMaxFrames + 1});
-  // A copy of the live state enters the callback; the live one goes on behind the helper.
   Frame& caller = run.frame();
   Frame& frame = run.live.push_frame();
-  TRY_OK(set_arguments(run, frame, caller, seen));
+  TRY_OK(set(frame, caller));
+  run.layout.subprograms[subprogram].callback = true;
   frame.regs[10] = stack_pointer(static_cast<std::uint8_t>(run.state.current));
-  frame.subprogram = static_cast<std::uint16_t>(seen.callback);
+  frame.subprogram = static_cast<std::uint16_t>(subprogram);
   frame.callsite = run.at;
   ++caller.callback_depth;
   ++run.state.callback_unroll_depth;
   run.log.enter_function(run);
-  const State* const saved = run.push_branch(run.layout.subprograms[seen.callback].first);
+  const State* const saved = run.push_branch(run.layout.subprograms[subprogram].first);
   --run.state.current;
   --run.state.callback_unroll_depth;
   caller.callback_depth = 0;
   return saved == nullptr ? Check::rejected() : Check::ok();
+}
+
+}  // namespace
+
+Check enter_callback(Run& run, const Arguments& seen) {
+  return push_callback(run, seen.callback,
+                       [&](Frame& frame, const Frame& caller) { return set_arguments(run, frame, caller, seen); });
+}
+
+Check enter_tree_callback(Run& run, std::uint32_t subprogram, const Value& node) {
+  return push_callback(run, subprogram, [&](Frame& frame, const Frame&) {
+    frame.role = FrameRole::kTreeLessCallback;
+    for (std::uint32_t reg = 1; reg <= 2; ++reg) {
+      frame.regs[reg] = node;
+      frame.regs[reg].set(PointerFlag::kNonOwning);
+    }
+    return Check::ok();
+  });
 }
 
 Check leave_callback(Run& run) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "skep/helper.h"
+#include "verifier/require/kfunc.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -17,11 +18,13 @@ struct Arguments {
   std::uint32_t map = 0;  ///< Index into Run::maps of the map passed, with has_map.
   bool has_map = false;
   std::uint32_t map_uid = 0;
-  std::uint32_t released = 0;          ///< Reference that the call gives back.
-  std::uint32_t callback = 0;          ///< Subprogram.
-  std::uint64_t size = 0;              ///< Constant allocation size.
-  std::uint64_t most = 0;              ///< The last Size argument is at most that.
-  std::optional<std::uint64_t> key{};  ///< Constant key of an array.
+  std::uint32_t released = 0;                   ///< Reference that the call gives back.
+  std::uint32_t callback = 0;                   ///< Subprogram.
+  std::uint64_t size = 0;                       ///< Constant allocation size.
+  std::uint64_t most = 0;                       ///< The last Size argument is at most that.
+  std::optional<std::uint64_t> key{};           ///< Constant key of an array.
+  const SpecialField* pointer_field = nullptr;  ///< Where a pointer to an object is exchanged.
+  DeferredField timer{};
 
   [[nodiscard]] bool is(HelperId id) const { return proto.id == static_cast<std::int32_t>(id); }
 };

@@ -6,6 +6,7 @@
 #include "base/try.h"
 #include "verifier/transfer/alu.h"
 #include "verifier/transfer/branch.h"
+#include "verifier/transfer/objects.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -71,12 +72,12 @@ void become_non_null(Run& run, Value& value) {
       const std::uint32_t uid = value.id;
       value = pointer(ValueKind::kMap);
       value.target = static_cast<std::uint32_t>(found - run.maps.begin());
-      value.map_uid = uid;
       if (found == run.maps.end()) run.maps.push_back(inner);
+      if (is_tied_to_map(fields_of_map(run, value.target))) value.map_uid = uid;
       return;
     }
   }
-  value.id = 0;
+  if (!may_hold_lock(run, value)) value.id = 0;
 }
 
 enum class Nullness : std::uint8_t { kNull, kNotNull };
@@ -175,7 +176,15 @@ std::optional<bool> decide_packet(JmpOp op, const Value& dst, const Value& src) 
 // --- The decision
 // ------------------------------------------------------------------------------------------------------
 
-bool never_null(const Value& value) { return !value.maybe_null && info(value.kind).null == NullTest::kNever; }
+/// The pointer leads to an object that is there.
+bool never_null(const Value& value) {
+  if (value.maybe_null) return false;
+  if (value.kind != ValueKind::kBtf) return info(value.kind).null == NullTest::kNever;
+  constexpr auto kTrust = static_cast<std::uint8_t>(PointerFlag::kTrusted) |
+                          static_cast<std::uint8_t>(PointerFlag::kAlloc) |
+                          static_cast<std::uint8_t>(PointerFlag::kNonOwning);
+  return value.reference != 0 || (value.flags != 0 && (value.flags & ~kTrust) == 0);
+}
 
 std::optional<bool> decide_null(JmpOp op, const Value& pointer, const Value& other) {
   // Linux compares the low half of a pointer as if it were all of it.

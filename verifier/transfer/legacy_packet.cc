@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Legacy packet loads: r0 = data at a checked offset; outside the packet they end the function.
 #include "base/try.h"
+#include "verifier/require/sections.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -8,8 +9,7 @@ namespace skep::verifier {
 Check transfer(Run& run, const isa::LoadPacket& insn) {
   constexpr ProgramTypeSet kTypes = kTcTypes | set_of(ProgramType::kSocketFilter);
   if (!contains(kTypes, run.program.type)) return run.reject(DiagCode::kLegacyLoadType);
-  // A subprogram that returns early leaves its caller's references to the caller.
-  if (run.state.current == 0) TRY_OK(check_references_released(run, DiagCode::kLegacyLoadReference));
+  TRY_OK(check_nothing_held(run, DiagCode::kLegacyLoadReference, "BPF_LD_[ABS|IND]"));
   if (insn.mode == isa::PacketMode::kIndirect) TRY_OK(check_readable(run, insn.src.index));
   if (run.reg(6).kind != ValueKind::kContext) return run.reject(DiagCode::kLegacyLoadContext);
   TRY_OK(check_unmodified(run, 6));

@@ -6,6 +6,7 @@
 #include "base/unreachable.h"
 #include "verifier/domain/print.h"
 #include "verifier/transfer/alu.h"
+#include "verifier/transfer/objects.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -91,11 +92,22 @@ std::optional<std::uint64_t> frozen_word(const MapSpec& map, const Value& base, 
 }
 
 Check load_map_value(Run& run, const Access& access, std::uint32_t dst) {
-  TRY_OK(check_map_value(run, access.base, access.offset, access.bytes(), AccessMode::kRead, ZeroSize::kRefused));
+  TRY_OK(check_map_value(run, access.base, access.offset, access.bytes(), AccessMode::kRead, ZeroSize::kRefused,
+                         Accessor::kInsn));
   const Value& base = run.reg(access.base);
+  const SpecialField* const field = pointer_field_at(fields_of_map(run, base.target), base, access.offset);
+  if (field != nullptr) return load_pointer_field(run, access, *field, dst);
   const auto word = frozen_word(run.map_of(base), base, access);
   run.reg(dst) = word ? constant_scalar(*word) : unknown_scalar();
   return Check::ok();
+}
+
+Check store_map_value(Run& run, const Access& access, const StoredValue& stored) {
+  TRY_OK(check_map_value(run, access.base, access.offset, access.bytes(), AccessMode::kWrite, ZeroSize::kRefused,
+                         Accessor::kInsn));
+  const Value& base = run.reg(access.base);
+  const SpecialField* const field = pointer_field_at(fields_of_map(run, base.target), base, access.offset);
+  return field != nullptr ? store_pointer_field(run, *field, stored) : Check::ok();
 }
 
 Check load_known_size(Run& run, const Access& access, std::uint32_t limit, std::uint32_t dst) {
@@ -186,7 +198,7 @@ Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
       return check_context(run, access.base, access.offset, size, AccessMode::kWrite, isa::Extend::kZero, value);
     }
     case ValueKind::kMapValue:
-      return check_map_value(run, access.base, access.offset, size, AccessMode::kWrite, ZeroSize::kRefused);
+      return store_map_value(run, access, stored);
     case ValueKind::kMapKey:
       return run.reject(DiagCode::kKeyWrite, std::uint64_t{access.base});
     case ValueKind::kMemory:

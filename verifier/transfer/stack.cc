@@ -45,6 +45,13 @@ bool all_zero(const Frame& frame, const StackRange& range) {
   return true;
 }
 
+/// Some byte of the range belongs to an object that only its own functions may look at.
+bool holds_object(const Frame& frame, const StackRange& range) {
+  for (std::int32_t i = range.first; i < range.last; ++i)
+    if (kind_at(frame, i) > ByteKind::kZero) return true;
+  return false;
+}
+
 HistoryEntry access_of(const Value& base, std::uint32_t slot) {
   return {.stack_access = true, .frame = base.frame, .slot = static_cast<std::uint8_t>(slot)};
 }
@@ -161,6 +168,8 @@ Check load_stack(Run& run, std::uint32_t base_reg, const StackRange& range, std:
   for (std::int32_t i = range.first; i < range.last; ++i) run.stack_liveness.read(base.frame, slot_of(i));
   log_slots(run, base, range);
   grow(run, frame, range.first);
+  if (range.fixed && holds_object(frame, range))
+    return run.reject(DiagCode::kStackObjectRead, std::int64_t{range.first}, std::uint64_t{size});
   if (!range.fixed) {
     TRY_OK(touch_stack(run, base_reg, range, AccessMode::kRead));
     run.reg(dst) = all_zero(frame, range) ? constant_scalar(0) : unknown_scalar();
@@ -189,6 +198,9 @@ Check touch_stack(Run& run, std::uint32_t base_reg, const StackRange& range, Acc
   if (range.first == range.last) return Check::ok();
   grow(run, frame, range.first);
   if (mode == AccessMode::kWrite) log_slots(run, base, range);
+  if (mode == AccessMode::kRead && holds_object(frame, range))
+    return run.reject(DiagCode::kStackObjectIndirectRead, std::uint64_t{base_reg}, std::int64_t{range.first},
+                      std::int64_t{range.last - range.first});
   for (std::int32_t i = range.first; i < range.last; ++i) {
     run.stack_liveness.read(base.frame, slot_of(i));
     if (mode == AccessMode::kRead) continue;

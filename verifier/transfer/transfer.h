@@ -78,6 +78,9 @@ Check call_kfunc(Run& run, const isa::Call& insn);
 Check call_global(Run& run, std::uint32_t callee_index);
 /// Sets the arguments of the global function that is to be explored on its own.
 Check enter_global(Run& run, std::uint32_t subprogram);
+// exception.cc
+/// Sets the argument of the callback for exceptions that is to be explored on its own.
+Check enter_exception_callback(Run& run);
 // callback.cc
 Check leave_callback(Run& run);
 
