@@ -10,11 +10,28 @@
 namespace skep::verifier {
 namespace {
 
+constexpr std::uint32_t kSyscallContextBytes = 65535;
+
+/// Linux takes the context as memory where it does not rewrite accesses to it. Functions may write what they are given,
+/// and only the context of syscall programs can be written: of the others nothing can be passed.
+Check check_context_as_memory(Run& run, std::uint32_t reg, std::uint32_t size) {
+  constexpr ProgramTypeSet kAsItIs =
+      set_of(ProgramType::kKprobe, ProgramType::kTracepoint, ProgramType::kRawTracepoint,
+             ProgramType::kRawTracepointWritable, ProgramType::kTracing, ProgramType::kStructOps,
+             ProgramType::kCgroupDevice, ProgramType::kNetfilter, ProgramType::kSyscall);
+  TRY_OK(check_unmodified(run, reg));
+  const bool writable = run.program.type == ProgramType::kSyscall;
+  const std::uint32_t limit = writable ? kSyscallContextBytes : 0;
+  if (contains(kAsItIs, run.program.type) && size <= limit) return Check::ok();
+  return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{reg});
+}
+
 Check check_nullable_memory(Run& run, std::uint32_t reg, const ParameterRule& rule) {
   Value& value = run.reg(reg);
   const bool may_be_null = value.maybe_null || value.is_null();
   if (may_be_null && !rule.nullable) return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{reg});
   if (value.is_null()) return Check::ok();
+  if (value.kind == ValueKind::kContext) return check_context_as_memory(run, reg, rule.size);
   // Where it is null the function does not touch it.
   const Value was = value;
   value.maybe_null = false;
