@@ -60,16 +60,18 @@ Result<std::shared_ptr<MapSpec>> parse_map(std::string_view text, std::size_t in
   return spec;
 }
 
-Status parse_maps(std::string_view text, Program& program) {
+Status parse_maps(std::string_view text, Case& test) {
   std::vector<std::shared_ptr<MapSpec>> specs;
   for (const std::string_view word : split(text, ' ')) {
     if (word.empty()) continue;
-    TRY(auto spec, parse_map(word, specs.size()));
+    const std::size_t colon = word.find(':');
+    TRY(auto spec, parse_map(word.substr(0, colon), specs.size()));
     specs.push_back(std::move(spec));
+    test.value_types.emplace_back(colon == std::string_view::npos ? "" : word.substr(colon + 1));
   }
   for (std::size_t i = 0; i + 1 < specs.size(); ++i)
     if (find_info(specs[i]->type)->value == MapValueKind::Map) specs[i]->inner = specs[i + 1];
-  program.maps.assign(specs.begin(), specs.end());
+  test.program.maps.assign(specs.begin(), specs.end());
   return kOk;
 }
 
@@ -85,7 +87,7 @@ Status parse_header(Case& test) {
   program.type = type->type;
   program.license = "GPL";
   program.sleepable = program.type == ProgramType::kSyscall;  // As the loader has it.
-  if (parts.size() > 2) TRY_OK(parse_maps(parts[2], program));
+  if (parts.size() > 2) TRY_OK(parse_maps(parts[2], test));
   for (std::size_t i = 3; i < parts.size(); ++i) {
     const auto pair = split(parts[i], '=');
     if (pair.size() != 2) return bad(test.name, "expected key=value");
@@ -151,14 +153,51 @@ std::string number_kfuncs(Case& test) {
   return text;
 }
 
+/// Writes the number of each structure in place of `type[NAME]`.
+std::string number_types(std::string text, const Btf& types) {
+  constexpr std::string_view kType = "type[";
+  for (std::size_t at = 0; (at = text.find(kType, at)) != std::string::npos;) {
+    const std::size_t end = std::min(text.find(']', at), text.size() - 1);
+    const std::string name = text.substr(at + kType.size(), end - at - kType.size());
+    text.replace(at, end + 1 - at, std::to_string(types.find_by_name<btf::Composite>(name)));
+  }
+  return text;
+}
+
+/// The map's values are of that structure; its keys are numbers.
+void type_values(Program& program, const std::vector<std::string>& value_types) {
+  for (std::size_t i = 0; i < program.maps.size(); ++i) {
+    if (value_types[i].empty()) continue;
+    auto typed = std::make_shared<MapSpec>(*program.maps[i]);
+    typed->btf = program.btf;
+    typed->key_type_id = program.btf->find_by_name<btf::Int>("int");
+    typed->value_type_id = program.btf->find_by_name<btf::Composite>(value_types[i]);
+    for (auto& outer : program.maps)
+      if (outer->inner == program.maps[i]) {
+        auto copy = std::make_shared<MapSpec>(*outer);
+        copy->inner = typed;
+        outer = std::move(copy);
+      }
+    program.maps[i] = std::move(typed);
+  }
+}
+
 Status finish(Case& test) {
   TRY_OK(parse_header(test));
-  auto insns = isa::assemble(number_kfuncs(test), isa::Syntax::kC);
+  std::string text = number_kfuncs(test);
+  if (!test.functions_return.empty()) {
+    std::vector<FunctionInfo> none;
+    TRY(const std::shared_ptr<const Btf> types, give_types(none, test.functions_return));
+    text = number_types(std::move(text), *types);
+    test.program.target_btf = kernel_types();
+  }
+  auto insns = isa::assemble(text, isa::Syntax::kC);
   if (!insns) return bad(test.name, insns.error().message);
   test.program.insns = *std::move(insns);
   test.program.functions = functions(test.program.insns);
   if (!test.functions_return.empty()) {
     TRY(test.program.btf, give_types(test.program.functions, test.functions_return));
+    type_values(test.program, test.value_types);
   }
   return kOk;
 }

@@ -6,9 +6,11 @@
 //   => accept                  or    => reject: last sentence of the kernel's log
 //
 // maps: hash(key size, value size, entries[, flags]), separated by spaces; `array_of_maps(4,4,1)` holds its successor.
-// `call kfunc NAME` calls a kernel function; such a case needs the types of a kernel (/sys/kernel/btf/vmlinux).
-// keys: license, sleepable (0 or 1), attach (expected attach type), flags (program_flags: 1 strict alignment, 2 any
-// alignment, 8 states at every jump), functions (int or void: all have types, and those but the first return that).
+// With the key functions, a map's values may be of a structure of case_types.cc (`array(4,8,1):locked`), and
+// `type[NAME]` in the assembly is its number. `call kfunc NAME` calls a kernel function; such a case needs the types of
+// a kernel (/sys/kernel/btf/vmlinux). keys: license, sleepable (0 or 1), attach (expected attach type), flags
+// (program_flags: 1 strict alignment, 2 any alignment, 8 states at every jump), functions (int or void: all have types,
+// and those but the first return that).
 #pragma once
 #include <filesystem>
 #include <string>
@@ -26,10 +28,12 @@ struct Case {
   bool accepted = false;
   std::string sentence;  ///< Of a rejection.
   bool recorded = false;
-  bool available = true;  ///< False: it calls a kernel function, and this machine's kernel has no such function or types.
+  bool available =
+      true;  ///< False: it calls a kernel function, and this machine's kernel has no such function or types.
 
   std::string name;
-  std::string functions_return;  ///< What the functions return, by their types; empty: they have no types.
+  std::vector<std::string> value_types;  ///< Of each map; empty: none.
+  std::string functions_return;          ///< What the functions return, by their types; empty: they have no types.
   Program program;
 };
 Result<std::vector<Case>> parse_cases(std::string_view text);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Types for the functions of a case that asks for them (key `functions`).
+// Types for a case that asks for them (key `functions`): of its functions, and the structures that its maps and
+// allocated objects may be of (kStructures in case_types.cc).
 #pragma once
 #include <memory>
 #include <string_view>

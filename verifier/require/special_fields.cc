@@ -158,7 +158,8 @@ class Finder {
     field.type = known;
     field.kernel_type = true;
     // Objects that a map owns must be freed with it: the kernel can do that for few of its types.
-    constexpr auto kFreed = std::to_array<std::string_view>({"task_struct", "cgroup", "bpf_cpumask", "bpf_crypto_ctx"});
+    constexpr auto kFreed = std::to_array<std::string_view>(
+        {"task_struct", "cgroup", "bpf_cpumask", "bpf_crypto_ctx", "prog_test_ref_kfunc", "prog_test_member"});
     if (field.kind == SpecialKind::kKptr && std::find(kFreed.begin(), kFreed.end(), name) == kFreed.end())
       found_.unresolved = true;
   }

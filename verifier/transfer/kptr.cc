@@ -37,8 +37,8 @@ Value pointer_of_field(Run& run, const SpecialField& field) {
 bool is_rcu_protected(const Run& run, const SpecialField& field) {
   if (field.kind == SpecialKind::kUntrustedKptr) return false;
   if (!field.kernel_type || field.kind == SpecialKind::kPerCpuKptr) return true;
-  constexpr auto kProtected =
-      std::to_array<std::string_view>({"task_struct", "cgroup", "bpf_cpumask", "bpf_crypto_ctx"});
+  constexpr auto kProtected = std::to_array<std::string_view>(
+      {"task_struct", "cgroup", "bpf_cpumask", "bpf_crypto_ctx", "prog_test_ref_kfunc"});
   const std::string_view name = types_of(run, field)->name(field.type);
   return std::find(kProtected.begin(), kProtected.end(), name) != kProtected.end();
 }
@@ -83,10 +83,11 @@ bool reaches_type(const Btf& types, TypeId type, std::int64_t offset, TypeId wan
   return false;
 }
 
-std::uint8_t allowed_flags(const SpecialField& field) {
+/// Of a pointer to one of the kernel's types, or of the program's own.
+std::uint8_t allowed_flags(const SpecialField& field, const Value& value) {
   const auto bit = [](PointerFlag flag) { return static_cast<std::uint8_t>(flag); };
-  std::uint8_t allowed = field.kernel_type ? bit(PointerFlag::kTrusted) | bit(PointerFlag::kRcu) : 0;
-  if (!field.kernel_type) allowed |= bit(PointerFlag::kAlloc);
+  std::uint8_t allowed = !value.has(PointerFlag::kAlloc) ? bit(PointerFlag::kTrusted) | bit(PointerFlag::kRcu) : 0;
+  if (value.has(PointerFlag::kAlloc)) allowed |= bit(PointerFlag::kAlloc);
   if (field.kind == SpecialKind::kPerCpuKptr) allowed |= bit(PointerFlag::kPerCpu);
   if (field.kind == SpecialKind::kUntrustedKptr) allowed |= bit(PointerFlag::kUntrusted);
   return allowed;
@@ -109,7 +110,7 @@ Check check_fits(Run& run, std::uint32_t reg, const SpecialField& field) {
     return run.reject(DiagCode::kFieldBadPointer, std::uint64_t{reg}, print_kind_and_type(run, value), expectation());
   };
   const bool local = value.has(PointerFlag::kAlloc);
-  if (value.kind != ValueKind::kBtf || (value.flags & ~allowed_flags(field)) != 0) return refuse_type();
+  if (value.kind != ValueKind::kBtf || (value.flags & ~allowed_flags(field, value)) != 0) return refuse_type();
   if (!value.scalar.is_constant())
     return run.reject(DiagCode::kVariablePointer, kind_name(value), print_bits(value.scalar.bits));
   if (local == field.kernel_type) return refuse();
