@@ -172,4 +172,12 @@ void for_each_value(StateRef& state, F f) {
   }
 }
 
+/// Applies `f(Value&)` to the description in each slot of a dynptr, an iterator or saved IRQ flags.
+template <class F>
+void for_each_object(State& state, F f) {
+  for (std::uint32_t i = 0; i <= state.current; ++i)
+    for (std::uint32_t slot = 0; slot < state.frames[i]->slots; ++slot)
+      if (state.frames[i]->stack[slot].is_object()) f(state.frames[i]->stack[slot].value);
+}
+
 }  // namespace skep::verifier

@@ -57,6 +57,11 @@ class Walk {
       layout_.insns[at].callback_call = layout_.insns[at].checkpoint = true;
       layout_.insns[at].prune = layout_.insns[at].jump = true;
     }
+    const Kfunc* const kfunc = layout_.find_kfunc(insn);
+    if (kfunc != nullptr && kfunc->row != nullptr && kfunc->row->has(KfuncFlag::kIterNext)) {
+      layout_.insns[at].iterator_next = layout_.insns[at].checkpoint = true;
+      layout_.insns[at].prune = layout_.insns[at].jump = true;
+    }
     if (std::holds_alternative<isa::Branch>(insn)) layout_.insns[at].prune = true;
     if (std::holds_alternative<isa::MayGoto>(insn)) layout_.insns[at].prune = layout_.insns[at].checkpoint = true;
     if (callee(insns_, at)) layout_.insns[at].prune = true;

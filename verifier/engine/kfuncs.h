@@ -46,6 +46,7 @@ struct KfuncParameter {
   KfuncParameterKind kind{};
   TypeId type = 0;             ///< What a pointer points to, typedefs and qualifiers resolved.
   bool nullable = false;       ///< __nullable
+  bool constant = false;       ///< Points to something const.
   bool optional = false;       ///< __opt
   bool uninitialized = false;  ///< __uninit
 };

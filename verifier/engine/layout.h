@@ -37,6 +37,7 @@ struct InsnPlan {
   bool jump : 1 = false;        ///< Reached otherwise than by falling through: remember the step.
   bool checkpoint : 1 = false;  ///< Always remember the state here.
   bool callback_call : 1 = false;
+  bool iterator_next : 1 = false;  ///< Calls next() of an iterator.
 };
 
 struct Layout {

@@ -47,6 +47,33 @@ void drop_lonely_ids(State& state) {
   });
 }
 
+bool is_active(const Slot& slot) {
+  return slot.bytes[0] == ByteKind::kIterator && slot.value.detail == static_cast<std::uint8_t>(IteratorState::kActive);
+}
+
+/// The pointer that next() is called with points to an iterator that may still have elements.
+bool is_active_iterator(const Value& pointer, const State& state) {
+  if (pointer.kind != ValueKind::kStack || !pointer.scalar.is_constant()) return false;
+  const std::int64_t offset = pointer.offset + static_cast<std::int64_t>(pointer.scalar.value());
+  if (offset >= 0 || offset < -std::int64_t{kStackBytes}) return false;
+  const auto slot = static_cast<std::uint32_t>(-offset - 1) / kSlotBytes;
+  const Frame& frame = *state.frames[pointer.frame];
+  return slot < frame.slots && is_active(frame.stack[slot]);
+}
+
+/// An iterator gave another element since.
+bool iterators_advanced(const State& old, const State& current) {
+  for (std::uint32_t i = 0; i <= current.current; ++i) {
+    const Frame& was = *old.frames[i];
+    const Frame& is = *current.frames[i];
+    for (std::uint32_t slot = 0; slot < std::min(was.slots, is.slots); ++slot)
+      if (is_active(is.stack[slot]) && was.stack[slot].bytes[0] == ByteKind::kIterator &&
+          was.stack[slot].value.extent != is.stack[slot].value.extent)
+        return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool Run::same_calls(const State& a, const State& b) const {
@@ -87,14 +114,20 @@ Run::Seen Run::compare_with_unfinished(const Checkpoint& old, bool& add, bool fo
     is_hit = loop = true;
     return Seen::kEqual;
   }
-  if (layout.insns[at].callback_call) {
+  if (layout.insns[at].iterator_next) {
+    // Each round asks for another element, and there are not infinitely many.
+    if (is_active_iterator(state.frame().regs[1], state) && subsumes(*this, *old.state, state, Compare::kRanges)) {
+      is_hit = loop = true;
+      return Seen::kEqual;
+    }
+  } else if (layout.insns[at].callback_call) {
     if (subsumes(*this, *old.state, state, Compare::kRanges)) {
       is_hit = loop = true;
       return Seen::kEqual;
     }
   } else if (maybe_looping(*old.state, state) && old.state->may_goto_depth == state.may_goto_depth &&
              old.state->callback_unroll_depth == state.callback_unroll_depth &&
-             subsumes(*this, *old.state, state, Compare::kExact)) {
+             !iterators_advanced(*old.state, state) && subsumes(*this, *old.state, state, Compare::kExact)) {
     static_cast<void>(reject(DiagCode::kInfiniteLoop, std::uint64_t{at}));
     log.infinite_loop(*this, *old.state);
     return Seen::kRejected;

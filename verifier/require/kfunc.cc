@@ -3,6 +3,7 @@
 
 #include "base/try.h"
 #include "base/unreachable.h"
+#include "verifier/require/sections.h"
 
 namespace skep::verifier {
 namespace {
@@ -62,6 +63,8 @@ Check check_kfunc_available(Run& run, const Kfunc& kfunc) {
   if (!attach_type_allows(run.program, row->id)) return run.reject(DiagCode::kUnknownKfunc, std::string(kfunc.name));
   if (row->has(KfuncFlag::kSleepable) && !run.state.sleepable)
     return run.reject(DiagCode::kKfuncSleepable, std::string(kfunc.name));
+  if (row->has(KfuncFlag::kRcuProtected) && !in_rcu_section(run.state))
+    return run.reject(DiagCode::kKfuncRcuSection, std::string(kfunc.name));
   return Check::ok();
 }
 

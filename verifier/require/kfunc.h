@@ -29,6 +29,8 @@ struct KfuncCall {
   const SpecialField* root = nullptr;       ///< The list or tree.
   DeferredField deferred{};                 ///< The timer or work queue.
   std::uint32_t callback = 0;               ///< Subprogram.
+  std::optional<Value> dynptr{};            ///< The first dynptr among the arguments.
+  std::optional<Value> made{};              ///< Points to where a dynptr or iterator is to be made.
 
   [[nodiscard]] bool has(KfuncFlag flag) const { return kfunc.row->has(flag); }
   /// Pointer arguments must be valid, if only within an RCU read-side section.
@@ -69,6 +71,8 @@ Check check_kfunc_callback(Run& run, KfuncCall& call, std::uint32_t index);
 Check check_kfunc_sections(Run& run, const KfuncCall& call);
 
 // dynptr.cc, iterator.cc
+/// The program may write to memory of the dynptr.
+Check check_slice_writable(Run& run, const Value& dynptr);
 Check check_kfunc_dynptr(Run& run, KfuncCall& call, std::uint32_t index);
 Check check_kfunc_iterator(Run& run, KfuncCall& call, std::uint32_t index);
 

@@ -7,6 +7,7 @@
 
 #include "base/try.h"
 #include "verifier/btf/match.h"
+#include "verifier/domain/print.h"
 #include "verifier/require/kfunc.h"
 #include "verifier/transfer/transfer.h"
 
@@ -57,6 +58,15 @@ Check check_trust(Run& run, const KfuncCall& call, std::uint32_t index) {
                     std::string(rcu ? "a rcu pointer" : "referenced or trusted"));
 }
 
+/// Where a context is not the program's own, the kernel's structure behind it is what to pass.
+TypeId kernel_type(const Btf& kernel, TypeId type) {
+  constexpr auto kContexts =
+      std::to_array<std::pair<std::string_view, std::string_view>>({{"__sk_buff", "sk_buff"}, {"xdp_md", "xdp_buff"}});
+  for (const auto& [context, structure] : kContexts)
+    if (kernel.name(type) == context) return kernel.find_by_name<btf::Composite>(structure);
+  return type;
+}
+
 Check check_object(Run& run, KfuncCall& call, std::uint32_t index) {
   const Btf& kernel = *run.program.target_btf;
   const std::uint32_t reg = index + 1;
@@ -71,10 +81,11 @@ Check check_object(Run& run, KfuncCall& call, std::uint32_t index) {
   const bool releases = call.has(KfuncFlag::kRelease) && value.reference != 0;
   if (releases && value.offset != 0) return run.reject(DiagCode::kKfuncOffset, std::uint64_t{reg});
   if (!value.scalar.is_constant())
-    return run.reject(DiagCode::kVariablePointer, kind_name(value), std::string("variable"));
+    return run.reject(DiagCode::kVariablePointer, kind_name(value), print_bits(value.scalar.bits));
   const TypeId type = object_type(run, value);
   const bool exact = call.has(KfuncFlag::kRelease) || is_no_cast_alias(kernel, type, wanted);
-  if (!struct_matches(kernel, type, value.offset, wanted, exact ? Matching::kExact : Matching::kEmbedded))
+  if (!struct_matches(kernel, type, value.offset, kernel_type(kernel, wanted),
+                      exact ? Matching::kExact : Matching::kEmbedded))
     return run.reject(DiagCode::kKfuncTypeMismatch, std::string(call.kfunc.name), std::uint64_t{index},
                       type_words(kernel, wanted), std::uint64_t{reg}, type_words(kernel, type));
   if (releases) call.released = reg;

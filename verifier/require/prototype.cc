@@ -73,7 +73,8 @@ void add_parameter(const Program& program, TypeId function, const btf::Parameter
     return;
   }
   if (btf.name(target) == "bpf_dynptr" || btf.name(target) == "bpf_dynptr_kern") {
-    result.unsupported = nth(index) + " is a dynptr";
+    if (tags.nonnull || tags.nullable) result.unsupported = nth(index) + " is a dynptr with tags";
+    result.parameters.push_back({.kind = ParameterKind::kDynptr});
     return;
   }
   const auto size = btf.size_of(target);

@@ -10,7 +10,7 @@
 
 namespace skep::verifier {
 
-enum class ParameterKind : std::uint8_t { kScalar, kContext, kMemory };
+enum class ParameterKind : std::uint8_t { kScalar, kContext, kMemory, kDynptr };
 struct ParameterRule {
   ParameterKind kind{};
   std::uint32_t size = 0;  ///< kMemory: bytes.

@@ -51,6 +51,7 @@ void set_trust(Run& run, const Value& base, const Field& field, Value& result) {
   if (trust == Trust::kNone && field.space == AddressSpace::kRcu) trust = Trust::kRcuOrNull;
   switch (trust) {
     case Trust::kNone:
+      if (!in_rcu_section(run.state)) result.set(PointerFlag::kUntrusted);
       return;
     case Trust::kTrusted:
     case Trust::kTrustedOrNull:

@@ -5,6 +5,7 @@
 #include "base/unreachable.h"
 #include "verifier/require/prototype.h"
 #include "verifier/require/sections.h"
+#include "verifier/transfer/dynptr.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -41,6 +42,15 @@ Check check_nullable_memory(Run& run, std::uint32_t reg, const ParameterRule& ru
   return Check::ok();
 }
 
+/// The function sees a local dynptr that it cannot change, whatever kind was passed.
+Check check_dynptr(Run& run, std::uint32_t reg) {
+  const Value* const dynptr = find_dynptr(run, reg);
+  if (dynptr == nullptr) return run.reject(DiagCode::kDynptrExpected, std::uint64_t{reg - 1});
+  if (is_packet_dynptr(*dynptr))
+    return run.reject(DiagCode::kUnsupported, std::string("a global function with a dynptr of a packet"));
+  return Check::ok();
+}
+
 Check check_parameter(Run& run, std::uint32_t reg, const ParameterRule& rule) {
   TRY_OK(check_readable(run, reg));
   const Value& value = run.reg(reg);
@@ -51,6 +61,8 @@ Check check_parameter(Run& run, std::uint32_t reg, const ParameterRule& rule) {
     case ParameterKind::kContext:
       if (value.kind != ValueKind::kContext) return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{reg});
       return check_unmodified(run, reg);
+    case ParameterKind::kDynptr:
+      return check_dynptr(run, reg);
     case ParameterKind::kMemory:
       return check_nullable_memory(run, reg, rule);
   }
@@ -94,6 +106,9 @@ Check enter_global(Run& run, std::uint32_t subprogram) {
         break;
       case ParameterKind::kContext:
         value = pointer(ValueKind::kContext);
+        break;
+      case ParameterKind::kDynptr:
+        value = constant_dynptr(run);
         break;
       case ParameterKind::kMemory:
         value = pointer(ValueKind::kMemory);

@@ -6,6 +6,7 @@
 #include "base/try.h"
 #include "base/unreachable.h"
 #include "verifier/require/sections.h"
+#include "verifier/transfer/dynptr.h"
 #include "verifier/transfer/helper_call.h"
 #include "verifier/transfer/objects.h"
 
@@ -120,7 +121,8 @@ bool moves_packet(const Platform& platform, std::int32_t id) {
 /// Every pointer into the packet may now be wrong.
 void forget_packet(State& state) {
   for_each_value(state, [](Value& value) {
-    if (value.is_packet_or_end()) make_unknown(value);
+    const bool slice = value.kind == ValueKind::kMemory && is_packet_dynptr(value);
+    if (value.is_packet_or_end() || slice) make_unknown(value);
   });
 }
 
@@ -134,6 +136,7 @@ Check call_helper(Run& run, std::int32_t id) {
   if (seen.is(HelperId::tail_call)) TRY_OK(check_nothing_held(run, DiagCode::kTailCallReference, "tail_call"));
   if (seen.is(HelperId::get_local_storage) && !run.reg(2).is_null()) return run.reject(DiagCode::kLocalStorageFlags);
   TRY_OK(use_field(run, seen));
+  TRY_OK(use_dynptr(run, seen));
   if (seen.released != 0) TRY_OK(release_reference(run, seen.released));
   if (run.plan(run.at).callback_call && !loop_is_done(run, seen)) TRY_OK(enter_callback(run, seen));
   if (proto->has(kMovesPacket)) forget_packet(run.state);

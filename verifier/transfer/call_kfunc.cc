@@ -2,8 +2,12 @@
 // Calls of kernel functions: arguments are checked by require/kfunc.cc, then the call's effects on references, sections
 // and registers take place.
 #include "verifier/transfer/call_kfunc.h"
+
+#include <array>
+#include <utility>
+
 #include "base/try.h"
-#include "verifier/require/kfunc.h"
+#include "verifier/transfer/dynptr.h"
 
 namespace skep::verifier {
 namespace {
@@ -29,8 +33,22 @@ Check return_object(Run& run, const KfuncCall& call, TypeId type) {
   return Check::ok();
 }
 
+/// Functions that give memory of a dynptr.
+Check return_slice(Run& run, const KfuncCall& call) {
+  Value slice = slice_of_dynptr(run, *call.dynptr, call.size.value_or(0));
+  slice.read_only = call.kfunc.row->id == KfuncId::bpf_dynptr_slice;
+  run.reg(isa::kR0) = slice;
+  return Check::ok();
+}
+
 Check return_pointer(Run& run, const KfuncCall& call, TypeId target) {
   const Btf& kernel = *run.program.target_btf;
+  const KfuncId id = call.kfunc.row->id;
+  if (id == KfuncId::bpf_arena_alloc_pages) {  // Not yet an address in the arena: the program casts it first.
+    run.reg(isa::kR0) = unknown_scalar();
+    return Check::ok();
+  }
+  if (id == KfuncId::bpf_dynptr_slice || id == KfuncId::bpf_dynptr_slice_rdwr) return return_slice(run, call);
   if (kernel.find<btf::Composite>(target) != nullptr) return return_object(run, call, target);
   return run.reject(DiagCode::kUnsupported, "the result of " + std::string(call.kfunc.name));
 }
@@ -45,6 +63,29 @@ Check set_result(Run& run, const KfuncCall& call) {
   return Check::ok();
 }
 
+/// The kind of dynptr that a function makes.
+constexpr auto kDynptrMakers =
+    std::to_array<std::pair<KfuncId, DynptrKind>>({{KfuncId::bpf_dynptr_from_skb, DynptrKind::Skb},
+                                                   {KfuncId::bpf_dynptr_from_xdp, DynptrKind::Xdp},
+                                                   {KfuncId::bpf_dynptr_from_skb_meta, DynptrKind::SkbMeta}});
+
+Check apply_dynptr(Run& run, const KfuncCall& call) {
+  const KfuncId id = call.kfunc.row->id;
+  if (id == KfuncId::bpf_dynptr_slice_rdwr) TRY_OK(check_slice_writable(run, *call.dynptr));
+  if (!call.made || call.has(KfuncFlag::kIterNew)) return Check::ok();
+  if (id == KfuncId::bpf_dynptr_clone) {
+    make_dynptr(run, *call.made, static_cast<DynptrKind>(call.dynptr->detail),
+                {.id = run.new_id(), .reference = call.dynptr->reference});
+    return Check::ok();
+  }
+  for (const auto& [maker, kind] : kDynptrMakers) {
+    if (maker != id) continue;
+    make_dynptr(run, *call.made, kind, {.id = run.new_id()});
+    return Check::ok();
+  }
+  return run.reject(DiagCode::kUnsupported, "kernel function " + std::string(call.kfunc.name));
+}
+
 }  // namespace
 
 Check call_kfunc(Run& run, const isa::Call& insn) {
@@ -56,7 +97,9 @@ Check call_kfunc(Run& run, const isa::Call& insn) {
   for (std::uint32_t index = 0; index < call.kfunc.parameters.size(); ++index)
     TRY_OK(check_kfunc_argument(run, call, index));
   TRY_OK(release_argument(run, call));
+  TRY_OK(apply_dynptr(run, call));
   if (call.has(KfuncFlag::kChangesPacket)) forget_packet(run.state);
+  if (const auto done = call_iterator(run, call)) return *done;
   if (const auto done = call_object_kfunc(run, call)) return *done;
   if (const auto done = call_cast(run, call)) return *done;
   return set_result(run, call);

@@ -16,6 +16,8 @@ Check save_irq(Run& run, const KfuncCall& call);
 Check restore_irq(Run& run, const KfuncCall& call);
 /// exception.cc
 Check throw_exception(Run& run, const KfuncCall& call);
+/// Iterators (iterator.cc), likewise.
+std::optional<Check> call_iterator(Run& run, const KfuncCall& call);
 /// Casts (kfunc_cast.cc), likewise.
 std::optional<Check> call_cast(Run& run, const KfuncCall& call);
 

@@ -26,6 +26,8 @@ struct Arguments {
   const SpecialField* pointer_field = nullptr;  ///< Where a pointer to an object is exchanged.
   DeferredField timer{};
 
+  std::optional<Value> dynptr{};       ///< The initialised dynptr passed.
+
   [[nodiscard]] bool is(HelperId id) const { return proto.id == static_cast<std::int32_t>(id); }
 };
 
@@ -62,6 +64,8 @@ std::optional<Value> kernel_object(const Run& run, std::string_view type);
 // dynptr_argument.cc
 /// PtrToDynptr, PtrToUninitDynptr.
 Check check_dynptr_argument(Run& run, std::uint32_t reg, const Arg& arg, Arguments& seen);
+/// What the call does with its dynptrs: makes them, gives back what they stand for, writes to their memory.
+Check use_dynptr(Run& run, const Arguments& seen);
 /// DynptrMemOrNull.
 Check return_dynptr_memory(Run& run, const Arguments& seen);
 /// The dynptr that user_ringbuf_drain hands to its callback.

@@ -134,6 +134,9 @@ Check leave_rcu(Run& run, const KfuncCall& call) {
     value.maybe_null = false;
     value.set(PointerFlag::kUntrusted);
   });
+  for_each_object(run.state, [](Value& value) {
+    if (value.kind == ValueKind::kIterator && value.has(PointerFlag::kRcu)) value.set(PointerFlag::kUntrusted);
+  });
   return return_nothing(run);
 }
 

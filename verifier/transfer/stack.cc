@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/try.h"
+#include "verifier/domain/print.h"
 #include "verifier/transfer/alu.h"
+#include "verifier/transfer/stack_object.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -12,14 +14,6 @@ namespace {
 std::uint32_t slot_of(std::int32_t offset) { return static_cast<std::uint32_t>(-offset - 1) / kSlotBytes; }
 std::uint32_t byte_of(std::int32_t offset) {
   return static_cast<std::uint32_t>(offset + std::int32_t{kStackBytes}) % 8;
-}
-
-/// Makes the frame's stack reach down to `offset`.
-void grow(Run& run, Frame& frame, std::int32_t offset) {
-  const auto slots = static_cast<std::uint16_t>(slot_of(offset) + 1);
-  for (; frame.slots < slots; ++frame.slots) frame.stack[frame.slots] = Slot{};
-  Subprogram& sub = run.layout.subprograms[frame.subprogram];
-  sub.stack_bytes = std::max(sub.stack_bytes, static_cast<std::uint32_t>(-offset));
 }
 
 /// The log shows the slots of the current frame that an instruction used.
@@ -43,13 +37,6 @@ bool all_zero(const Frame& frame, const StackRange& range) {
   for (std::int32_t i = range.first; i < range.last; ++i)
     if (kind_at(frame, i) != ByteKind::kZero) return false;
   return true;
-}
-
-/// Some byte of the range belongs to an object that only its own functions may look at.
-bool holds_object(const Frame& frame, const StackRange& range) {
-  for (std::int32_t i = range.first; i < range.last; ++i)
-    if (kind_at(frame, i) > ByteKind::kZero) return true;
-  return false;
 }
 
 HistoryEntry access_of(const Value& base, std::uint32_t slot) {
@@ -160,16 +147,45 @@ void store_variable(Run& run, Frame& frame, const StackRange& range, const Store
   if (used && is_reg) run.mark_precise(value.reg);
 }
 
+/// Dynptrs and iterators are not data.
+Check check_no_object(Run& run, std::uint32_t base_reg, const StackRange& range, Accessor who) {
+  const Value& base = run.reg(base_reg);
+  const auto found = first_object_byte(*run.state.frames[base.frame], range);
+  if (!found) return Check::ok();
+  const std::int64_t index = *found - range.first;
+  const auto size = static_cast<std::uint64_t>(range.last - range.first);
+  if (!range.fixed) {
+    const auto bytes = size - (base.scalar.umax - base.scalar.umin);
+    return run.reject(DiagCode::kStackObjectReadVariable, std::uint64_t{base_reg}, print_bits(base.scalar.bits), index,
+                      bytes);
+  }
+  if (who == Accessor::kInsn) return run.reject(DiagCode::kStackObjectRead, std::int64_t{range.first}, index, size);
+  return run.reject(DiagCode::kStackObjectReadBy, std::uint64_t{base_reg}, std::int64_t{range.first}, index, size);
+}
+
+/// A helper that writes would end a dynptr unseen.
+Check check_no_dynptr(Run& run, const Frame& frame, const StackRange& range) {
+  for (std::int32_t i = range.first; i < range.last; ++i)
+    if (kind_at(frame, i) == ByteKind::kDynptr) return run.reject(DiagCode::kDynptrHelperWrite, std::int64_t{i});
+  return Check::ok();
+}
+
 }  // namespace
+
+void grow_stack(Run& run, Frame& frame, std::int32_t offset) {
+  const auto slots = static_cast<std::uint16_t>(slot_of(offset) + 1);
+  for (; frame.slots < slots; ++frame.slots) frame.stack[frame.slots] = Slot{};
+  Subprogram& sub = run.layout.subprograms[frame.subprogram];
+  sub.stack_bytes = std::max(sub.stack_bytes, static_cast<std::uint32_t>(-offset));
+}
 
 Check load_stack(Run& run, std::uint32_t base_reg, const StackRange& range, std::uint32_t size, std::uint32_t dst) {
   const Value base = run.reg(base_reg);
   Frame& frame = *run.state.frames[base.frame];
   for (std::int32_t i = range.first; i < range.last; ++i) run.stack_liveness.read(base.frame, slot_of(i));
   log_slots(run, base, range);
-  grow(run, frame, range.first);
-  if (range.fixed && holds_object(frame, range))
-    return run.reject(DiagCode::kStackObjectRead, std::int64_t{range.first}, std::uint64_t{size});
+  grow_stack(run, frame, range.first);
+  TRY_OK(check_no_object(run, base_reg, range, Accessor::kInsn));
   if (!range.fixed) {
     TRY_OK(touch_stack(run, base_reg, range, AccessMode::kRead));
     run.reg(dst) = all_zero(frame, range) ? constant_scalar(0) : unknown_scalar();
@@ -185,8 +201,9 @@ Check store_stack(Run& run, std::uint32_t base_reg, const StackRange& range, std
                   const StoredValue& value) {
   const Value base = run.reg(base_reg);
   Frame& frame = *run.state.frames[base.frame];
-  grow(run, frame, range.first);
+  grow_stack(run, frame, range.first);
   log_slots(run, base, range);
+  TRY_OK(end_objects(run, base.frame, range));
   if (range.fixed) return store_fixed(run, base, frame, range, size, value);
   store_variable(run, frame, range, value);
   return Check::ok();
@@ -196,11 +213,14 @@ Check touch_stack(Run& run, std::uint32_t base_reg, const StackRange& range, Acc
   const Value base = run.reg(base_reg);
   Frame& frame = *run.state.frames[base.frame];
   if (range.first == range.last) return Check::ok();
-  grow(run, frame, range.first);
-  if (mode == AccessMode::kWrite) log_slots(run, base, range);
-  if (mode == AccessMode::kRead && holds_object(frame, range))
-    return run.reject(DiagCode::kStackObjectIndirectRead, std::uint64_t{base_reg}, std::int64_t{range.first},
-                      std::int64_t{range.last - range.first});
+  grow_stack(run, frame, range.first);
+  if (mode == AccessMode::kRead) {
+    TRY_OK(check_no_object(run, base_reg, range, Accessor::kHelper));
+  } else {
+    log_slots(run, base, range);
+    TRY_OK(check_no_dynptr(run, frame, range));
+    TRY_OK(end_objects(run, base.frame, range));
+  }
   for (std::int32_t i = range.first; i < range.last; ++i) {
     run.stack_liveness.read(base.frame, slot_of(i));
     if (mode == AccessMode::kRead) continue;

@@ -94,6 +94,8 @@ std::uint32_t acquire_reference(Run& run, ReferenceKind kind, std::uint32_t key 
 Check release_reference(Run& run, std::uint32_t id);
 
 // stack.cc
+/// Makes the frame's stack reach down to `offset`.
+void grow_stack(Run& run, Frame& frame, std::int32_t offset);
 Check load_stack(Run& run, std::uint32_t base, const StackRange& range, std::uint32_t size, std::uint32_t dst);
 Check store_stack(Run& run, std::uint32_t base, const StackRange& range, std::uint32_t size, const StoredValue& value);
 /// A helper reads, or writes, [range): registers spilled there are then data.
