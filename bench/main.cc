@@ -2,6 +2,7 @@
 // skep_bench: measures what scripts/bench.sh prepared, and prints tables. bench/README.md states the method.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
 #include <fstream>
 #include <iostream>
 
@@ -50,9 +51,7 @@ int run(const Options& options) {
   return plan.wrong.empty() ? 0 : 1;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int parse_and_run(int argc, char** argv) {
   CLI::App app("Measures skep beside native code, the kernel's JIT and DPDK's rte_bpf");
   Options options;
   app.add_option("folders", options.folders, "Folders with compiled programs (made by scripts/bench.sh)")->required();
@@ -62,4 +61,15 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.measure.min_seconds, "Least time of one sample")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   return run(options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return parse_and_run(argc, argv);
+  } catch (const std::exception& error) {  // No memory, or a regular expression that is none.
+    std::fprintf(stderr, "skep_bench: %s\n", error.what());
+    return 3;
+  }
 }

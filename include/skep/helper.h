@@ -121,6 +121,7 @@ struct HelperProto {
 };
 
 namespace detail {
+// NOLINTBEGIN(readability-identifier-naming): rows use them beside the enumerators, as one with a value.
 /// What rows of helpers.def say of arguments.
 namespace args {
 using enum ArgKind;
@@ -165,6 +166,7 @@ constexpr Ret BtfId(std::string_view type, RetKind kind = PtrToBtfId) {
 }
 constexpr Ret BtfIdOrNull(std::string_view type) { return BtfId(type, PtrToBtfIdOrNull); }
 }  // namespace returns
+// NOLINTEND(readability-identifier-naming)
 /// And of availability.
 namespace hooks {
 using enum ProgramType;

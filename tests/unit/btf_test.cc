@@ -231,7 +231,7 @@ Words nested(std::uint32_t depth) {
   for (std::uint32_t i = 1; i <= depth; ++i) types = concat({types, {0, kArray, 0, i, 1, 1}});
   return types;
 }
-std::vector<std::byte> header(Words words) { return bytes_of(words); }
+std::vector<std::byte> header(const Words& words) { return bytes_of(words); }
 INSTANTIATE_TEST_SUITE_P(
     Cases, BtfMalformed,
     ::testing::Values(

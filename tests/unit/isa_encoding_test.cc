@@ -92,13 +92,13 @@ TEST_P(Reserved, FieldIsNamedWhenItIsNotZero) {
     char letter;
     Field field;
     RawInsn bad;
-  } kFields[] = {
+  } fields[] = {
       {'d', Field::kDst, raw_of(legal.opcode, 1, 0, legal.offset, legal.imm)},
       {'s', Field::kSrc, raw_of(legal.opcode, 0, 1, legal.offset, legal.imm)},
       {'o', Field::kOffset, raw_of(legal.opcode, 0, 0, 2, legal.imm)},
       {'i', Field::kImm, raw_of(legal.opcode, 0, 0, legal.offset, 77)},
   };
-  for (const auto& row : kFields) {
+  for (const auto& row : fields) {
     if (legal.unused.find(row.letter) == std::string::npos) continue;
     EXPECT_EQ(decode_one(row.bad), Insn(Illegal{row.bad, row.field})) << row.letter;
   }

@@ -94,7 +94,7 @@ Result<Image> Session::load(const Program& program) {
   const bool no_jit = !image && image.error().code == Errc::kUnsupported && engine_ == Engine::kJit;
   if (first_ && no_jit && !command_.engine) {
     use_engine(Engine::kInterpreter);
-    image = vm_.load(std::move(verified));
+    image = vm_.load(verified);
   }
   if (!image) return image;
   first_ = false;
