@@ -3,6 +3,10 @@
 #
 #   scripts/test.sh            all: layers and format, every test, then those that gain by it under ASan+UBSan (clang), TSan and qemu (arm64)
 #   scripts/test.sh --quick    one build (g++) and its tests
+#
+# The sanitizers see the tests labelled fuzz, sanitize and threads (cmake/SkepTargets.cmake): those that work on memory, hostile bytes
+# or threads. All of them (cmake --build --preset P, ctest --preset P -LE long, for asan, ubsan and tsan) take one more build of
+# everything each, ten minutes on two cores; that is for a release, not for every run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
