@@ -185,7 +185,7 @@ TEST_F(Helpers, ForEachElement) {
        {MapType::kHash, MapType::kArray, MapType::kLruHash, MapType::kPerCpuHash, MapType::kPerCpuArray}) {
     const auto map = make_map(sample_spec(type), 4).value();
     for (std::uint32_t key = 0; key < 8; ++key) {
-      const Word value = key * 10;
+      const Word value = Word{key} * 10;
       ASSERT_EQ(map->update(&key, &value, 0, 1), 0);
     }
     Word keys = 0, values = 0;
@@ -253,7 +253,7 @@ TEST_F(Helpers, Queue) {
 
 TEST_F(Helpers, PerfEventOutput) {
   const auto map = make_map(sample_spec(MapType::kPerfEventArray), 4).value();
-  const Word address = address_of(map.get()), kCurrent = 0xffffffff;
+  const Word address = address_of(map.get()), current = 0xffffffff;
   Bytes packet(20, std::byte{9});
   XdpContext xdp{.data = address_of(packet.data()), .data_end = address_of(packet.data()) + packet.size()};
   const std::uint32_t sample = 0x01020304;
@@ -261,19 +261,19 @@ TEST_F(Helpers, PerfEventOutput) {
     return call(HelperId::perf_event_output, address_of(&xdp), address, flags, address_of(&sample), 4);
   };
   env_.type = ProgramType::kXdp;
-  EXPECT_EQ(send(kCurrent), 0u);
+  EXPECT_EQ(send(current), 0u);
   EXPECT_EQ(send(1), 0u);
-  EXPECT_EQ(send(kCurrent | Word{3} << 32), 0u);
+  EXPECT_EQ(send(current | Word{3} << 32), 0u);
   ASSERT_EQ(host_.samples.size(), 3u);
   EXPECT_EQ(host_.samples[0], (std::pair{std::uint32_t{1}, bytes_of(sample)}));
   EXPECT_EQ(host_.samples[2].second.size(), 7u);
   EXPECT_EQ(host_.samples[2].second[6], std::byte{9});
   EXPECT_EQ(send(2), static_cast<Word>(-EOPNOTSUPP));
   EXPECT_EQ(send(8), static_cast<Word>(-E2BIG));
-  EXPECT_EQ(send(kCurrent | Word{21} << 32), kFault);
-  EXPECT_EQ(send(kCurrent | Word{1} << 60), kInvalid);
+  EXPECT_EQ(send(current | Word{21} << 32), kFault);
+  EXPECT_EQ(send(current | Word{1} << 60), kInvalid);
   env_.type = ProgramType::kKprobe;
-  EXPECT_EQ(send(kCurrent | Word{3} << 32), kInvalid);
+  EXPECT_EQ(send(current | Word{3} << 32), kInvalid);
 }
 
 TEST_F(Helpers, RingBuffer) {
@@ -304,18 +304,18 @@ TEST_F(Helpers, RedirectMap) {
   XdpContext xdp;
   env_.type = ProgramType::kXdp;
   env_.context = &xdp;
-  const Word address = address_of(map.get()), kPass = 2, kRedirect = 4, kBroadcast = 8;
-  EXPECT_EQ(call(HelperId::redirect_map, address, 3, kPass), kPass);
+  const Word address = address_of(map.get()), pass = 2, redirect = 4, broadcast = 8;
+  EXPECT_EQ(call(HelperId::redirect_map, address, 3, pass), pass);
   EXPECT_EQ(xdp.redirect_map, 0u);
-  EXPECT_EQ(call(HelperId::redirect_map, address, 2, kPass), kRedirect);
+  EXPECT_EQ(call(HelperId::redirect_map, address, 2, pass), redirect);
   EXPECT_EQ(xdp.redirect_ifindex, 9u);
   EXPECT_EQ(xdp.redirect_map, address);
   EXPECT_EQ(xdp.redirect_key, 2u);
-  EXPECT_EQ(call(HelperId::redirect_map, address, 3, kBroadcast), kRedirect);
-  EXPECT_EQ(xdp.redirect_flags, kBroadcast);
+  EXPECT_EQ(call(HelperId::redirect_map, address, 3, broadcast), redirect);
+  EXPECT_EQ(xdp.redirect_flags, broadcast);
   EXPECT_EQ(call(HelperId::redirect_map, address, 2, 32), 0u);
   const auto sockets = make_map(sample_spec(MapType::kXskMap), 4).value();
-  EXPECT_EQ(call(HelperId::redirect_map, address_of(sockets.get()), 2, kBroadcast), 0u);
+  EXPECT_EQ(call(HelperId::redirect_map, address_of(sockets.get()), 2, broadcast), 0u);
 }
 
 TEST(RealHost, IsThisProcess) {

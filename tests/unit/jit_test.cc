@@ -279,8 +279,7 @@ TEST(JitFused, ComparesWithZeroAtOnce) {
 TEST(JitFused, ShortBranchesReachOverPadding) {
   for (int filling = 0; filling < 60; ++filling) {
     for (int before = 0; before < 12; ++before) {
-      std::vector<Op> ops;
-      for (int i = 0; i < before; ++i) ops.push_back(alu(AluOp::kMov, Width::k64, 0, reg(1)));
+      std::vector<Op> ops(static_cast<std::size_t>(before), alu(AluOp::kMov, Width::k64, 0, reg(1)));
       const auto at = static_cast<lower::Label>(ops.size());
       const auto end = static_cast<lower::Label>(at + 3 + static_cast<lower::Label>(filling));
       ops.emplace_back(lower::Jump{end - 1});
@@ -445,7 +444,7 @@ TEST(JitByteSwap, AllOrdersAndSizes) {
 
 /// Loads and stores of each size at offsets of each encoding, with every register as base and as value.
 TEST(JitMemory, SizesOffsetsAndRegisters) {
-  std::vector<std::byte> memory(2 * 40000);
+  std::vector<std::byte> memory(80000);
   for (std::size_t i = 0; i < memory.size(); ++i) memory[i] = static_cast<std::byte>(i * 37 + i / 251);
   std::byte* middle = memory.data() + 40000;
   for (const Size size : {Size::k8, Size::k16, Size::k32, Size::k64}) {
@@ -528,13 +527,13 @@ TEST(JitAtomic, EveryOpOnEveryPairOfRegisters) {
   }
 }
 
-lower::Bindings helpers(std::vector<HelperFn> functions) {
+lower::Bindings helpers(const std::vector<HelperFn>& functions) {
   lower::Bindings bindings;
   for (const HelperFn function : functions) bindings.helpers.push_back(address_of(function));
   return bindings;
 }
 std::uint64_t weigh(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d, std::uint64_t e, Env& env) {
-  return a + 10 * b + 100 * c + 1000 * d + 10000 * e + 100000 * env.cpu;
+  return a + 10 * b + 100 * c + 1000 * d + 10000 * e + 100000 * std::uint64_t{env.cpu};
 }
 std::uint64_t set_trap(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, Env& env) {
   env.trap = Trap::kHelper;
@@ -548,7 +547,7 @@ std::uint64_t call_back(std::uint64_t function, std::uint64_t a, std::uint64_t b
 TEST(JitCalls, HelpersGetArgumentsAndTheRun) {
   std::vector<Op> ops;
   for (int i = 1; i <= 5; ++i) ops.push_back(mov(i, i));
-  for (int i = 6; i <= 9; ++i) ops.push_back(mov(i, 1000000 * i));
+  for (int i = 6; i <= 9; ++i) ops.push_back(mov(i, 1000000L * i));
   ops.emplace_back(lower::CallHelper{0});
   for (int i = 6; i <= 9; ++i) ops.push_back(alu(AluOp::kAdd, Width::k64, 0, reg(i)));
   ops.emplace_back(lower::Return{});

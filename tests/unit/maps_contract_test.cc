@@ -120,13 +120,13 @@ class KeyedMap : public ::testing::TestWithParam<MapType> {
  protected:
   MapSpec spec_ = sample_spec(GetParam());
   std::shared_ptr<Map> map_ = make(spec_);
-  Bytes key(std::uint32_t n) const {
+  [[nodiscard]] Bytes key(std::uint32_t n) const {
     Bytes bytes(spec_.key_size);
     std::memcpy(bytes.data() + (spec_.type == MapType::kLpmTrie ? 4 : 0), &n, 4);
     if (spec_.type == MapType::kLpmTrie) bytes[0] = std::byte{32};
     return bytes;
   }
-  Bytes value(std::uint64_t n) const {
+  [[nodiscard]] Bytes value(std::uint64_t n) const {
     Bytes bytes;
     for (std::size_t i = 0; i < map_->user_value_size() / 8; ++i)
       for (const std::byte b : bytes_of(n + i)) bytes.push_back(b);
@@ -248,7 +248,7 @@ TEST(ArrayMap, IndexesDirectly) {
   spec.value_size = 12;
   const auto map = make(spec);
   for (std::uint32_t index = 0; index < spec.max_entries; ++index)
-    EXPECT_EQ(map->lookup(&index, 0), map->direct_value() + index * 16);
+    EXPECT_EQ(map->lookup(&index, 0), map->direct_value() + std::size_t{index} * 16);
   const std::uint32_t beyond = spec.max_entries;
   Bytes value(12);
   EXPECT_EQ(map->lookup(&beyond, 0), nullptr);
@@ -283,7 +283,8 @@ TEST(PerCpuArrayMap, KeepsCpusApart) {
   }
   Bytes values(map->user_value_size());
   ASSERT_EQ(map->get(bytes_of(key), values), 0);
-  for (std::uint32_t cpu = 0; cpu < kCpus; ++cpu) EXPECT_EQ(std::to_integer<int>(values[cpu * 8]), int(cpu + 1));
+  for (std::uint32_t cpu = 0; cpu < kCpus; ++cpu)
+    EXPECT_EQ(std::to_integer<int>(values[std::size_t{cpu} * 8]), int(cpu + 1));
 }
 
 TEST(PerCpuHashMap, InsertionByProgramZeroesOtherCpus) {
