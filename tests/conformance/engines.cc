@@ -51,8 +51,8 @@ std::vector<Engine> make_engines() {
 }  // namespace
 
 const std::vector<Engine>& engines() {
-  static const std::vector<Engine> kEngines = make_engines();
-  return kEngines;
+  static const std::vector<Engine> all = make_engines();
+  return all;
 }
 
 }  // namespace skep::conformance

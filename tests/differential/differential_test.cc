@@ -34,7 +34,7 @@ std::uint64_t mix(std::uint64_t r1, std::uint64_t r2, std::uint64_t r3, std::uin
 }
 
 const Platform& platform() {
-  static const Platform kPlatform = [] {
+  static const Platform with_helpers = [] {
     using enum ArgKind;
     return Platform::linux_like()
         .with_helper({.id = kMixHelper,
@@ -45,7 +45,7 @@ const Platform& platform() {
                      mix)
         .value();
   }();
-  return kPlatform;
+  return with_helpers;
 }
 
 struct Outcome {

@@ -27,9 +27,7 @@ struct Case {
   const char* program;
   std::vector<std::string> maps;
 };
-void PrintTo(const Case& test, std::ostream* out) {  // NOLINT(readability-identifier-naming): GoogleTest's name
-  *out << test.name;
-}
+void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
 
 std::vector<std::byte> read_bytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

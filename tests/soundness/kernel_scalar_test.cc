@@ -147,6 +147,7 @@ class Generator {
 struct Log {
   struct Edge {
     InsnIndex from = 0, to = 0;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the zero that <=> is compared with for a pointer.
     friend auto operator<=>(const Edge&, const Edge&) = default;
   };
   std::map<InsnIndex, std::map<unsigned, std::string>> after;

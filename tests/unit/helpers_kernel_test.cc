@@ -35,7 +35,6 @@ std::string hex(const Bytes& bytes) {
   }
   return text;
 }
-// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest's name
 void PrintTo(const Outcome& outcome, std::ostream* to) {
   *to << "result " << static_cast<std::int32_t>(outcome.result) << " packet " << hex(outcome.packet) << " out "
       << hex(outcome.out);

@@ -225,9 +225,7 @@ struct SkbCase {
   VlanTag vlan;
   std::uint32_t len, pkt_type, protocol, vlan_present, vlan_tci, vlan_proto;
 };
-void PrintTo(const SkbCase& test, std::ostream* out) {  // NOLINT(readability-identifier-naming): GoogleTest's name
-  *out << test.name;
-}
+void PrintTo(const SkbCase& test, std::ostream* out) { *out << test.name; }
 constexpr auto kL2 = SkbStart::kEthernetHeader;
 constexpr auto kL3 = SkbStart::kNetworkHeader;
 constexpr auto kOut = VlanTag::kOutOfFrame;

@@ -17,7 +17,6 @@ struct Case {
   std::uint64_t processed = 0;
 };
 
-// NOLINTNEXTLINE(readability-identifier-naming): GoogleTest's name
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 class VerifyTest : public ::testing::TestWithParam<Case> {};

@@ -160,7 +160,7 @@ struct Count {
   std::size_t asked = 0, lacking = 0;
 };
 
-void compare_access(Program program, const std::string& what, Count& count) {
+void compare_access(const Program& program, const std::string& what, Count& count) {
   const auto answers = ask(program);
   if (!answers) return;
   ++count.asked;
