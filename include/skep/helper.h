@@ -120,8 +120,7 @@ struct HelperProto {
   [[nodiscard]] constexpr bool has(HelperTraits trait) const { return (traits & trait) != 0; }
 };
 
-namespace detail {
-// NOLINTBEGIN(readability-identifier-naming): rows use them beside the enumerators, as one with a value.
+namespace detail {  // NOLINTBEGIN(readability-identifier-naming): in a row they stand beside the enumerators.
 /// What rows of helpers.def say of arguments.
 namespace args {
 using enum ArgKind;
@@ -166,9 +165,8 @@ constexpr Ret BtfId(std::string_view type, RetKind kind = PtrToBtfId) {
 }
 constexpr Ret BtfIdOrNull(std::string_view type) { return BtfId(type, PtrToBtfIdOrNull); }
 }  // namespace returns
-// NOLINTEND(readability-identifier-naming)
 /// And of availability.
-namespace hooks {
+namespace hooks {  // NOLINTEND(readability-identifier-naming)
 using enum ProgramType;
 inline constexpr ProgramTypeSet kAll = kAllTypes, kTc = kTcTypes, kTcXdp = kTc | set_of(kXdp),
                                 kTcCgroupSkb = kTc | set_of(kCgroupSkb), kTcLwtXmit = kTc | set_of(kLwtXmit),
