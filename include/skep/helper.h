@@ -88,6 +88,7 @@ enum class RetKind : std::uint8_t {
 struct Ret {
   RetKind kind{};
   std::string_view btf_type{};  ///< PtrToBtfId: name of the kernel's structure.
+  bool trusted = false;         ///< PtrToBtfId: the object is alive as long as the program runs.
 
   constexpr Ret() = default;
   constexpr Ret(RetKind k) : kind(k) {}  // NOLINT(google-explicit-constructor)
@@ -100,7 +101,8 @@ inline constexpr HelperTraits kNoTraits = 0, kGpl = 1 << 0,  ///< The program's 
     kMightSleep = 1 << 1,                                    ///< Only sleepable programs may call it.
     kMovesPacket = 1 << 2,                                   ///< Pointers into the packet end with the call.
     kPacketArgs = 1 << 3,                                    ///< Memory arguments may lie in the packet.
-    kAcquires = 1 << 4;  ///< The result is a resource that the program must give back.
+    kAcquires = 1 << 4,  ///< The result is a resource that the program must give back.
+    kDerives = 1 << 5;   ///< The result is a view of the object passed and lives as long.
 
 enum class HelperId : std::int32_t {
 #define HELPER(id, name, ...) name = id,
@@ -164,6 +166,11 @@ constexpr Ret BtfId(std::string_view type, RetKind kind = PtrToBtfId) {
   return ret;
 }
 constexpr Ret BtfIdOrNull(std::string_view type) { return BtfId(type, PtrToBtfIdOrNull); }
+constexpr Ret TrustedBtfId(std::string_view type) {
+  Ret ret = BtfId(type);
+  ret.trusted = true;
+  return ret;
+}
 }  // namespace returns
 /// And of availability.
 namespace hooks {  // NOLINTEND(readability-identifier-naming)

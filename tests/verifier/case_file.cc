@@ -37,6 +37,12 @@ std::uint32_t number(std::string_view text) {
   return value;
 }
 
+/// Maps that belong to objects of the kernel: their values must have types.
+bool is_storage(MapType type) {
+  return type == MapType::kSkStorage || type == MapType::kInodeStorage || type == MapType::kTaskStorage ||
+         type == MapType::kCgrpStorage;
+}
+
 Result<std::shared_ptr<MapSpec>> parse_map(std::string_view text, std::size_t index) {
   const std::size_t open = text.find('(');
   const std::string_view type = text.substr(0, open);
@@ -66,13 +72,27 @@ Status parse_maps(std::string_view text, Case& test) {
     if (word.empty()) continue;
     const std::size_t colon = word.find(':');
     TRY(auto spec, parse_map(word.substr(0, colon), specs.size()));
+    const std::string_view otherwise = is_storage(spec->type) ? "long" : "";
+    test.value_types.emplace_back(colon == std::string_view::npos ? otherwise : word.substr(colon + 1));
+    if (is_storage(spec->type)) test.functions_return = "int";
     specs.push_back(std::move(spec));
-    test.value_types.emplace_back(colon == std::string_view::npos ? "" : word.substr(colon + 1));
   }
   for (std::size_t i = 0; i + 1 < specs.size(); ++i)
     if (find_info(specs[i]->type)->value == MapValueKind::Map) specs[i]->inner = specs[i + 1];
   test.program.maps.assign(specs.begin(), specs.end());
   return kOk;
+}
+
+/// The types of this machine's kernel; nullptr: it has none.
+std::shared_ptr<const Btf> kernel_types() {
+  static const std::shared_ptr<const Btf> types = [] {
+    std::stringstream bytes;
+    bytes << std::ifstream("/sys/kernel/btf/vmlinux", std::ios::binary).rdbuf();
+    const std::string text = bytes.str();
+    auto parsed = Btf::parse(std::as_bytes(std::span(text)));
+    return parsed ? std::make_shared<const Btf>(*std::move(parsed)) : nullptr;
+  }();
+  return types;
 }
 
 Status parse_header(Case& test) {
@@ -99,7 +119,11 @@ Status parse_header(Case& test) {
       test.functions_return = pair[1];
     else if (pair[0] == "attach")
       program.attach_type = number(pair[1]);
-    else if (pair[0] == "flags")
+    else if (pair[0] == "target") {
+      program.attach_target = pair[1];
+      program.target_btf = kernel_types();
+      test.available = program.target_btf != nullptr;
+    } else if (pair[0] == "flags")
       program.flags = number(pair[1]);
     else
       return bad(test.name, "unknown key " + std::string(pair[0]));
@@ -122,18 +146,6 @@ std::vector<FunctionInfo> functions(const isa::Insns& insns) {
   for (const auto start : starts)
     if (start < insns.size()) found.push_back({.first = start, .name = "f" + std::to_string(start)});
   return found;
-}
-
-/// The types of this machine's kernel; nullptr: it has none.
-std::shared_ptr<const Btf> kernel_types() {
-  static const std::shared_ptr<const Btf> types = [] {
-    std::stringstream bytes;
-    bytes << std::ifstream("/sys/kernel/btf/vmlinux", std::ios::binary).rdbuf();
-    const std::string text = bytes.str();
-    auto parsed = Btf::parse(std::as_bytes(std::span(text)));
-    return parsed ? std::make_shared<const Btf>(*std::move(parsed)) : nullptr;
-  }();
-  return types;
 }
 
 /// Writes the number of each kernel function in place of its name.
@@ -171,7 +183,8 @@ void type_values(Program& program, const std::vector<std::string>& value_types) 
     auto typed = std::make_shared<MapSpec>(*program.maps[i]);
     typed->btf = program.btf;
     typed->key_type_id = program.btf->find_by_name<btf::Int>("int");
-    typed->value_type_id = program.btf->find_by_name<btf::Composite>(value_types[i]);
+    typed->value_type_id = value_types[i] == "long" ? program.btf->find_by_name<btf::Int>("long")
+                                                    : program.btf->find_by_name<btf::Composite>(value_types[i]);
     for (auto& outer : program.maps)
       if (outer->inner == program.maps[i]) {
         auto copy = std::make_shared<MapSpec>(*outer);

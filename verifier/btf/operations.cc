@@ -31,6 +31,14 @@ constexpr auto kWakeful = std::to_array<Operation>({
 #include "verifier/btf/operations.def"
 });
 
+struct RefusedHelper {
+  std::string_view structure, member, helper;
+};
+constexpr auto kRefusedHelpers = std::to_array<RefusedHelper>({
+#define REFUSED_HELPER(structure, member, helper) {#structure, #member, #helper},
+#include "verifier/btf/operations.def"
+});
+
 struct Promotion {
   std::string_view structure, from, to;
 };
@@ -76,6 +84,13 @@ bool may_implement(std::string_view structure, std::string_view member) {
 }
 bool may_sleep(std::string_view structure, std::string_view member) {
   return std::find(kWakeful.begin(), kWakeful.end(), Operation{structure, member}) == kWakeful.end();
+}
+
+bool may_call(std::string_view structure, std::string_view member, std::string_view helper) {
+  const auto names = [](std::string_view row, std::string_view name) { return row == "all" || row == name; };
+  return std::none_of(kRefusedHelpers.begin(), kRefusedHelpers.end(), [&](const RefusedHelper& row) {
+    return row.structure == structure && names(row.member, member) && names(row.helper, helper);
+  });
 }
 
 TypeId promoted(const Btf& kernel, std::string_view structure, TypeId type) {

@@ -12,6 +12,7 @@ namespace skep::verifier {
 bool is_operations(std::string_view structure);
 bool may_implement(std::string_view structure, std::string_view member);
 bool may_sleep(std::string_view structure, std::string_view member);
+bool may_call(std::string_view structure, std::string_view member, std::string_view helper);
 /// The structure that a pointer to `type` among the arguments really points to.
 TypeId promoted(const Btf& kernel, std::string_view structure, TypeId type);
 

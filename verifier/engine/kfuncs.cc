@@ -69,6 +69,7 @@ class Classifier {
       result.constant = qualifier != nullptr && qualifier->kind == btf::QualifierKind::kConst;
     }
     result.kind = pointer == nullptr ? number(name) : pointee(index, result.type);
+    if (result.kind == Kind::kMap) result.type = kernel_.find_by_name<btf::Composite>("bpf_map");
     if (name.ends_with("__ign")) result.kind = Kind::kIgnored;
     if (name.ends_with("__prog")) result.kind = Kind::kProgram;
     return result;

@@ -32,16 +32,21 @@ const ContextField* find_field(const Program& program, const Request& want) {
 
 }  // namespace
 
-Check check_unmodified(Run& run, std::uint32_t reg) {
+Check check_constant_offset(Run& run, std::uint32_t reg) {
   const Value& value = run.reg(reg);
-  const std::string kind(info(value.kind).name);
+  const std::string kind = kind_name(value);
   if (value.offset < 0)
     return run.reject(DiagCode::kNegativeOffset, kind, std::uint64_t{reg}, std::int64_t{value.offset});
-  if (value.offset != 0)
-    return run.reject(DiagCode::kModifiedPointer, kind, std::uint64_t{reg}, std::int64_t{value.offset});
   if (!value.scalar.is_constant() || value.scalar.value() != 0)
     return run.reject(DiagCode::kVariablePointer, kind, print_bits(value.scalar.bits));
   return Check::ok();
+}
+
+Check check_unmodified(Run& run, std::uint32_t reg) {
+  const Value& value = run.reg(reg);
+  if (value.offset > 0)
+    return run.reject(DiagCode::kModifiedPointer, kind_name(value), std::uint64_t{reg}, std::int64_t{value.offset});
+  return check_constant_offset(run, reg);
 }
 
 Check check_context(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,

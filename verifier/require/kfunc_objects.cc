@@ -60,7 +60,7 @@ Check check_node_type(Run& run, const KfuncCall& call, std::uint32_t index, Spec
                     wanted);
 }
 
-Check check_constant_offset(Run& run, std::uint32_t reg) {
+Check check_known_offset(Run& run, std::uint32_t reg) {
   const Value& value = run.reg(reg);
   if (value.scalar.is_constant()) return Check::ok();
   return run.reject(DiagCode::kVariablePointer, kind_name(value), print_bits(value.scalar.bits));
@@ -69,7 +69,7 @@ Check check_constant_offset(Run& run, std::uint32_t reg) {
 /// A node that the program holds and gives to the list or tree.
 Check check_added_node(Run& run, KfuncCall& call, std::uint32_t index, SpecialKind kind) {
   if (!is_owned(run.reg(index + 1))) return reject_argument(run, index, "expected pointer to allocated object");
-  TRY_OK(check_constant_offset(run, index + 1));
+  TRY_OK(check_known_offset(run, index + 1));
   return check_node_type(run, call, index, kind);
 }
 
@@ -88,7 +88,7 @@ Check check_kfunc_allocated(Run& run, KfuncCall& call, std::uint32_t index) {
   const Value& value = run.reg(reg);
   if (value.reference == 0 || !value.is_pointer())
     return run.reject(DiagCode::kKfuncTrust, std::uint64_t{reg}, std::string("referenced or trusted"));
-  TRY_OK(check_constant_offset(run, reg));
+  TRY_OK(check_known_offset(run, reg));
   if (value.offset != 0) return run.reject(DiagCode::kKfuncOffset, std::uint64_t{reg});
   if (value.kind != ValueKind::kBtf || !value.has(PointerFlag::kAlloc) || value.has(PointerFlag::kNonOwning) ||
       value.has(PointerFlag::kRcu))
@@ -106,7 +106,7 @@ Check check_kfunc_allocated(Run& run, KfuncCall& call, std::uint32_t index) {
 Check check_kfunc_refcounted(Run& run, KfuncCall& /*call*/, std::uint32_t index) {
   const Value& value = run.reg(index + 1);
   if (!is_object(value)) return reject_argument(run, index, "is neither owning or non-owning ref");
-  TRY_OK(check_constant_offset(run, index + 1));
+  TRY_OK(check_known_offset(run, index + 1));
   if (fields_of_type(run, value.target).has(SpecialKind::kRefCount)) return Check::ok();
   return reject_argument(run, index, "doesn't point to a type with bpf_refcount field");
 }
@@ -128,7 +128,7 @@ Check check_kfunc_tree_node(Run& run, KfuncCall& call, std::uint32_t index) {
   if (in_tree_callback(run)) return run.reject(DiagCode::kTreeCallbackCall, name);
   if (!is_object(value) || (!value.has(PointerFlag::kNonOwning) && value.reference == 0))
     return run.reject(DiagCode::kTreeNodeKind, name);
-  TRY_OK(check_constant_offset(run, index + 1));
+  TRY_OK(check_known_offset(run, index + 1));
   return check_node_type(run, call, index, SpecialKind::kTreeNode);
 }
 
@@ -151,6 +151,7 @@ Check check_kfunc_task_work(Run& run, KfuncCall& call, std::uint32_t index) {
 
 Check check_kfunc_map(Run& run, KfuncCall& call, std::uint32_t index) {
   const Value& value = run.reg(index + 1);
+  if (value.kind == ValueKind::kBtf && !call.deferred.seen) return check_kfunc_pointer(run, call, index);
   if (value.kind != ValueKind::kMap || value.maybe_null)
     return run.reject(DiagCode::kKfuncNotMap, std::uint64_t{index + 1});
   return check_own_map(run, index + 1, call.deferred);

@@ -15,9 +15,10 @@ struct MapRow {
   std::uint64_t maps = 0;  // Bit n is the type with UAPI number n.
 };
 
-constexpr HookSet kSocketMapUsers =
+constexpr HookSet kSocketMapWriters =
     set_of(ProgramType::kSocketFilter, ProgramType::kSchedCls, ProgramType::kSchedAct, ProgramType::kXdp,
-           ProgramType::kSockOps, ProgramType::kSkReuseport, ProgramType::kFlowDissector, ProgramType::kSkLookup);
+           ProgramType::kSkReuseport, ProgramType::kFlowDissector, ProgramType::kSkLookup);
+constexpr HookSet kSockOps = set_of(ProgramType::kSockOps);
 constexpr HookSet kIterators{ProgramType::kTracing, attach_set(28)};
 
 template <class... Types>

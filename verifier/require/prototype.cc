@@ -11,7 +11,7 @@ namespace skep::verifier {
 namespace {
 
 struct Tags {
-  bool context = false, nonnull = false, nullable = false, other = false;
+  bool context = false, nonnull = false, nullable = false, arena = false, other = false;
 };
 
 Tags tags_of(const Btf& btf, TypeId function, std::uint32_t parameter) {
@@ -26,6 +26,8 @@ Tags tags_of(const Btf& btf, TypeId function, std::uint32_t parameter) {
       tags.nonnull = true;
     else if (tag->value == "arg:nullable")
       tags.nullable = true;
+    else if (tag->value == "arg:arena")
+      tags.arena = true;
     else
       tags.other = true;
   }
@@ -53,7 +55,7 @@ void add_parameter(const Program& program, TypeId function, const btf::Parameter
   const TypeId resolved = btf.resolve(parameter.type);
   const auto* pointer = btf.find<btf::Pointer>(resolved);
   if (tags.other) {
-    result.unsupported = nth(index) + " with a tag of trust, arenas or dynptrs";
+    result.unsupported = nth(index) + " with a tag of trust or dynptrs";
     return;
   }
   if (pointer == nullptr) {
@@ -62,6 +64,12 @@ void add_parameter(const Program& program, TypeId function, const btf::Parameter
       return;
     }
     result.parameters.push_back({.kind = ParameterKind::kScalar});
+    return;
+  }
+  if (tags.arena) {
+    if (tags.context || tags.nonnull || tags.nullable)
+      result.fault = nth(index) + " arena cannot be combined with any other tags";
+    result.parameters.push_back({.kind = ParameterKind::kArena});
     return;
   }
   const TypeId target = btf.resolve(pointer->target);

@@ -10,7 +10,8 @@
 
 namespace skep::verifier {
 
-enum class ParameterKind : std::uint8_t { kScalar, kContext, kMemory, kDynptr };
+/// kArena: an address in the arena, or any number; the function must cast it.
+enum class ParameterKind : std::uint8_t { kScalar, kContext, kMemory, kDynptr, kArena };
 struct ParameterRule {
   ParameterKind kind{};
   std::uint32_t size = 0;  ///< kMemory: bytes.

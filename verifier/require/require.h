@@ -57,6 +57,8 @@ Check check_special_fields(Run& run, const Value& base, const FieldRecord& recor
 /// `value`: what a load gives.
 Check check_context(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
                     isa::Extend extend, FieldValue& value);
+/// The register holds a pointer with an offset that is known and not negative.
+Check check_constant_offset(Run& run, std::uint32_t reg);
 /// The register holds a pointer without any offset.
 Check check_unmodified(Run& run, std::uint32_t reg);
 

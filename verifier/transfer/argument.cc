@@ -19,8 +19,14 @@ bool is_memory(const Value& value) {
          (value.kind == ValueKind::kBtf && value.has(PointerFlag::kTrusted));
 }
 
-Check check_memory_pointer(Run& run, std::uint32_t reg) {
-  return is_memory(run.reg(reg)) ? Check::ok() : wrong_type(run, reg, kMemoryKinds);
+/// Objects of the kernel are memory for helpers that promise to read no more.
+Check check_memory_pointer(Run& run, std::uint32_t reg, const Arguments& seen) {
+  const Value& value = run.reg(reg);
+  const ArgKind kind = seen.proto.args[reg - 1].kind;
+  const bool only_read = kind == ArgKind::Mem || kind == ArgKind::MemOrNull || kind == ArgKind::FixedSizeMem;
+  if (!is_memory(value)) return wrong_type(run, reg, kMemoryKinds);
+  if (value.kind != ValueKind::kBtf || only_read) return Check::ok();
+  return run.reject(DiagCode::kObjectMayBeWritten, std::string(seen.proto.name), std::uint64_t{reg}, kind_name(value));
 }
 
 AccessMode mode_of(ArgKind memory) {
@@ -44,8 +50,8 @@ Check check_size(Run& run, std::uint32_t reg, ZeroSize zero, Arguments& seen) {
 }
 
 /// Memory whose size the prototype tells. The helper stores a word or less through the pointer: it is aligned.
-Check check_fixed_size(Run& run, std::uint32_t reg, const Arg& arg) {
-  TRY_OK(check_memory_pointer(run, reg));
+Check check_fixed_size(Run& run, std::uint32_t reg, const Arg& arg, const Arguments& seen) {
+  TRY_OK(check_memory_pointer(run, reg, seen));
   if (arg.kind == ArgKind::FixedSizeMem) return check_memory(run, reg, arg.size, AccessMode::kRead, ZeroSize::kRefused);
   TRY_OK(check_alignment(run, reg, 0, arg.size, Alignment::kNatural));
   return check_memory(run, reg, arg.size, AccessMode::kWrite, ZeroSize::kRefused);
@@ -72,7 +78,7 @@ void note_constant_key(Run& run, std::uint32_t reg, Arguments& seen) {
 }
 
 Check check_map_key(Run& run, std::uint32_t reg, Arguments& seen) {
-  TRY_OK(check_memory_pointer(run, reg));
+  TRY_OK(check_memory_pointer(run, reg, seen));
   TRY_OK(check_memory(run, reg, run.maps[seen.map]->key_size, AccessMode::kRead, ZeroSize::kRefused));
   note_constant_key(run, reg, seen);
   return Check::ok();
@@ -87,7 +93,7 @@ Check check_value_of_map(Run& run, std::uint32_t reg, ArgKind kind, Arguments& s
   }
   if (map.type == MapType::kBloomFilter) mode = AccessMode::kRead;  // map_peek_elem asks whether the value is there.
   if (kind == ArgKind::MapValueOrNull && run.reg(reg).is_null()) return Check::ok();
-  TRY_OK(check_memory_pointer(run, reg));
+  TRY_OK(check_memory_pointer(run, reg, seen));
   return check_memory(run, reg, map.value_size, mode, ZeroSize::kRefused);
 }
 
@@ -160,14 +166,14 @@ Check check_kind(Run& run, std::uint32_t reg, const Arg& arg, Arguments& seen) {
     case ArgKind::UninitMem:
     case ArgKind::MemOrNull:
     case ArgKind::UninitMemOrNull:
-      return check_memory_pointer(run, reg);
+      return check_memory_pointer(run, reg, seen);
     case ArgKind::Size:
       return check_size(run, reg, ZeroSize::kRefused, seen);
     case ArgKind::SizeOrZero:
       return check_size(run, reg, ZeroSize::kAllowed, seen);
     case ArgKind::FixedSizeMem:
     case ArgKind::UninitFixedSizeMem:
-      return check_fixed_size(run, reg, arg);
+      return check_fixed_size(run, reg, arg, seen);
     case ArgKind::Ctx:
     case ArgKind::CtxOrNull:
       return check_context_argument(run, reg);
@@ -202,6 +208,18 @@ Check check_kind(Run& run, std::uint32_t reg, const Arg& arg, Arguments& seen) {
   unreachable();
 }
 
+/// The result or the release may concern one of the objects passed, and it must be clear which.
+Check note_reference(Run& run, std::uint32_t reg, const Arg& arg, Arguments& seen) {
+  const std::uint32_t reference = run.reg(reg).reference;
+  // A field for a pointer may lie in an object that is not what the call is about.
+  if (arg.kind == ArgKind::Anything || arg.kind == ArgKind::Kptr || reference == 0) return Check::ok();
+  if (seen.reference != 0)
+    return run.reject(DiagCode::kSeveralReferences, std::uint64_t{reg}, std::uint64_t{reference},
+                      std::uint64_t{seen.reference});
+  seen.reference = reference;
+  return Check::ok();
+}
+
 }  // namespace
 
 Check wrong_type(Run& run, std::uint32_t reg, std::string_view expected) {
@@ -225,7 +243,8 @@ Check check_argument(Run& run, std::uint32_t reg, Arguments& seen) {
   if (arg.kind != ArgKind::Anything && value.is_packet() && !takes_packet)
     return run.reject(DiagCode::kHelperPacketAccess);
   if (is_allowed_null(value, arg.kind)) return Check::ok();
-  return check_kind(run, reg, arg, seen);
+  TRY_OK(check_kind(run, reg, arg, seen));
+  return note_reference(run, reg, arg, seen);
 }
 
 Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode, ZeroSize zero) {

@@ -2,24 +2,87 @@
 // Pointers to objects of the kernel's types as arguments and results of helpers.
 #include <string>
 
+#include "base/try.h"
+#include "base/unreachable.h"
+#include "skep/btf.h"
+#include "verifier/btf/match.h"
+#include "verifier/btf/walk.h"
 #include "verifier/transfer/helper_call.h"
 
 namespace skep::verifier {
 namespace {
 
+constexpr std::string_view kObjectKinds = "ptr_, trusted_ptr_, rcu_ptr_";
+constexpr std::string_view kPerCpuKinds = "percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_";
+
 Check unsupported(Run& run, const Arguments& seen) {
   return run.reject(DiagCode::kUnsupported, "kernel objects of helper bpf_" + std::string(seen.proto.name));
 }
 
+/// An object that is alive, or that reads of cannot harm. What may be null does where null is allowed.
+bool is_object(Value value, bool null_allowed) {
+  if (value.kind != ValueKind::kBtf || (value.maybe_null && !null_allowed)) return false;
+  value.clear(value.has(PointerFlag::kTrusted) ? PointerFlag::kTrusted : PointerFlag::kRcu);
+  return value.flags == 0;
+}
+
+/// The kernel's structure of that name; 0: its BTF is not known, or has none.
+TypeId find_struct(const Run& run, std::string_view name) {
+  const Btf* const kernel = run.program.target_btf.get();
+  return kernel == nullptr ? 0 : kernel->find_by_name<btf::Composite>(name);
+}
+
 }  // namespace
 
-Check check_btf_argument(Run& run, std::uint32_t /*reg*/, const Arg& /*arg*/, Arguments& seen) {
-  return unsupported(run, seen);
+Check check_struct_argument(Run& run, std::uint32_t reg, std::string_view name) {
+  const TypeId wanted = find_struct(run, name);
+  if (wanted == 0) return run.reject(DiagCode::kUnsupported, "no kernel types to find struct " + std::string(name));
+  const Value& value = run.reg(reg);
+  const Btf& kernel = *run.program.target_btf;
+  if (!struct_matches(kernel, kernel.resolve(value.target), value.offset, wanted, Matching::kEmbedded))
+    return run.reject(DiagCode::kArgumentBtfType, std::uint64_t{reg}, std::string(struct_name(kernel, value.target)),
+                      std::string(name));
+  return check_constant_offset(run, reg);
 }
-Check check_btf_memory(Run& run, std::uint32_t reg, std::uint32_t /*size*/, AccessMode /*mode*/) {
-  return run.reject(DiagCode::kUnsupported, kind_name(run.reg(reg)) + " as memory");
+
+Check check_btf_argument(Run& run, std::uint32_t reg, const Arg& arg, Arguments& seen) {
+  if (arg.kind == ArgKind::PtrToPercpuBtfId) {
+    if (!run.reg(reg).has(PointerFlag::kPerCpu)) return wrong_type(run, reg, kPerCpuKinds);
+    return unsupported(run, seen);
+  }
+  if (!is_object(run.reg(reg), arg.kind == ArgKind::PtrToBtfIdOrNull)) return wrong_type(run, reg, kObjectKinds);
+  return check_struct_argument(run, reg, arg.btf_type);
 }
-Check return_btf(Run& run, const Arguments& seen) { return unsupported(run, seen); }
-std::optional<Value> kernel_object(const Run& /*run*/, std::string_view /*type*/) { return std::nullopt; }
+
+Check check_btf_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode) {
+  const Value& value = run.reg(reg);
+  if (mode == AccessMode::kWrite || value.has(PointerFlag::kAlloc))
+    return run.reject(DiagCode::kUnsupported, kind_name(value) + " as memory");
+  TRY_OK(check_constant_offset(run, reg));
+  const Btf& kernel = *run.program.target_btf;
+  if (!is_gpl_compatible(run.program.license))
+    return run.reject(DiagCode::kKernelStructGpl, std::string(struct_name(kernel, value.target)));
+  const Field field = walk(kernel, value.target, static_cast<std::uint32_t>(value.offset), size);
+  if (field.kind == FieldKind::kInvalid) return run.reject(DiagCode::kInvalidField, field.fault);
+  return Check::ok();
+}
+
+Check return_btf(Run& run, const Arguments& seen) {
+  const Ret& ret = seen.proto.returns;
+  if (ret.kind == RetKind::MemOrBtfId || ret.kind == RetKind::MemOrBtfIdOrNull) return unsupported(run, seen);
+  auto value = kernel_object(run, ret.btf_type);
+  if (!value) return unsupported(run, seen);
+  if (ret.trusted) value->set(PointerFlag::kTrusted);
+  value->maybe_null = ret.kind == RetKind::PtrToBtfIdOrNull;
+  if (value->maybe_null) value->id = run.new_id();
+  run.reg(isa::kR0) = *value;
+  return Check::ok();
+}
+
+std::optional<Value> kernel_object(const Run& run, std::string_view type) {
+  Value value = pointer(ValueKind::kBtf);
+  value.target = find_struct(run, type);
+  return value.target == 0 ? std::nullopt : std::optional<Value>{value};
+}
 
 }  // namespace skep::verifier

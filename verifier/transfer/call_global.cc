@@ -63,6 +63,9 @@ Check check_parameter(Run& run, std::uint32_t reg, const ParameterRule& rule) {
       return check_unmodified(run, reg);
     case ParameterKind::kDynptr:
       return check_dynptr(run, reg);
+    case ParameterKind::kArena:
+      if (value.is_scalar() || value.kind == ValueKind::kArena) return Check::ok();
+      return run.reject(DiagCode::kNotArenaArgument, std::uint64_t{reg});
     case ParameterKind::kMemory:
       return check_nullable_memory(run, reg, rule);
   }
@@ -102,6 +105,7 @@ Check enter_global(Run& run, std::uint32_t subprogram) {
     Value& value = run.reg(i + 1);
     switch (rule.kind) {
       case ParameterKind::kScalar:
+      case ParameterKind::kArena:
         value = unknown_scalar();
         break;
       case ParameterKind::kContext:

@@ -142,6 +142,7 @@ Check call_helper(Run& run, std::int32_t id) {
   if (proto->has(kMovesPacket)) forget_packet(run.state);
   if (seen.is(HelperId::tail_call) && run.state.current != 0) return tail_call_in_callee(run);
   TRY_OK(set_result(run, seen));
+  if (proto->has(kDerives)) run.reg(isa::kR0).reference = seen.reference;
   for (std::uint32_t reg = 1; reg <= 5; ++reg) run.reg(reg) = Value{};
   return Check::ok();
 }

@@ -19,6 +19,7 @@ struct Arguments {
   bool has_map = false;
   std::uint32_t map_uid = 0;
   std::uint32_t released = 0;                   ///< Reference that the call gives back.
+  std::uint32_t reference = 0;                  ///< Of the object passed.
   std::uint32_t callback = 0;                   ///< Subprogram.
   std::uint64_t size = 0;                       ///< Constant allocation size.
   std::uint64_t most = 0;                       ///< The last Size argument is at most that.
@@ -54,6 +55,8 @@ Check return_socket_of_map(Run& run, const Arguments& seen);
 // btf_argument.cc
 /// PtrToBtfId, PtrToBtfIdOrNull, PtrToPercpuBtfId.
 Check check_btf_argument(Run& run, std::uint32_t reg, const Arg& arg, Arguments& seen);
+/// The kernel's object that `reg` points to is a `name`, or begins with one.
+Check check_struct_argument(Run& run, std::uint32_t reg, std::string_view name);
 /// `size` bytes of a trusted object, as plain memory.
 Check check_btf_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode);
 /// PtrToBtfId, PtrToBtfIdOrNull, MemOrBtfId, MemOrBtfIdOrNull. Precondition: r1 to r5 are still the arguments.

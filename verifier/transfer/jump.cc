@@ -62,20 +62,35 @@ void spread(State& state, const HistoryEntry& links, const Value& known) {
 // --- Null
 // --------------------------------------------------------------------------------------------------------------
 
+/// What a lookup gives that is not the map's value: an inner map.
+Value inner_map(Run& run, const Value& found) {
+  const MapSpec* const inner = run.map_of(found).inner.get();
+  const auto at = std::find(run.maps.begin(), run.maps.end(), inner);
+  Value value = pointer(ValueKind::kMap);
+  value.target = static_cast<std::uint32_t>(at - run.maps.begin());
+  if (at == run.maps.end()) run.maps.push_back(inner);
+  if (is_tied_to_map(fields_of_map(run, value.target))) value.map_uid = found.id;
+  return value;
+}
+
+/// The same of maps of sockets.
+Value socket_in_map(ValueKind kind, const Value& found) {
+  Value value = pointer(kind);
+  value.reference = found.reference;
+  return value;
+}
+
 void become_non_null(Run& run, Value& value) {
   value.maybe_null = false;
   if (value.kind == ValueKind::kMapValue) {
-    const MapTypeInfo* const type = find_info(run.map_of(value).type);
-    if (type != nullptr && type->value == MapValueKind::Map) {
-      const MapSpec* const inner = run.map_of(value).inner.get();
-      const auto found = std::find(run.maps.begin(), run.maps.end(), inner);
-      const std::uint32_t uid = value.id;
-      value = pointer(ValueKind::kMap);
-      value.target = static_cast<std::uint32_t>(found - run.maps.begin());
-      if (found == run.maps.end()) run.maps.push_back(inner);
-      if (is_tied_to_map(fields_of_map(run, value.target))) value.map_uid = uid;
+    const MapType type = run.map_of(value).type;
+    const MapTypeInfo* const info = find_info(type);
+    if (info != nullptr && info->value == MapValueKind::Map) {
+      value = inner_map(run, value);
       return;
     }
+    if (type == MapType::kXskMap) value = socket_in_map(ValueKind::kXdpSock, value);
+    if (type == MapType::kSockMap || type == MapType::kSockHash) value = socket_in_map(ValueKind::kSocket, value);
   }
   if (!may_hold_lock(run, value)) value.id = 0;
 }
