@@ -55,16 +55,25 @@ Result<std::shared_ptr<Map>> BloomFilterMap::make(const MapSpec& spec, std::uint
   return std::shared_ptr<Map>(std::make_shared<BloomFilterMap>(spec, std::move(bits)));
 }
 
-BloomFilterMap::Place BloomFilterMap::place(const void* value, std::uint32_t function) const {
-  const std::uint64_t bit =
-      hash_bytes(static_cast<const std::byte*>(value), spec_.value_size, seed_ + function) & mask_;
+/// Two hashes make all functions: h1 + i * h2 is as good as independent ones (Kirsch and Mitzenmacher 2006).
+struct BloomFilterMap::Hashes {
+  std::uint64_t first = 0, step = 0;
+};
+BloomFilterMap::Hashes BloomFilterMap::hashes(const void* value) const {
+  const std::uint64_t hash = hash_bytes(static_cast<const std::byte*>(value), spec_.value_size, seed_);
+  return {.first = hash & 0xffffffff, .step = hash >> 32 | 1};
+}
+
+BloomFilterMap::Place BloomFilterMap::place(const Hashes& of, std::uint32_t function) const {
+  const std::uint64_t bit = (of.first + function * of.step) & mask_;
   return {.word = bits_.data() + bit / 64 * 8, .bit = std::uint64_t{1} << bit % 64};
 }
 
 MapResult BloomFilterMap::push(const void* value, std::uint64_t flags) {
   if (flags != static_cast<std::uint64_t>(UpdateFlag::kAny)) return kInvalid;
+  const Hashes of = hashes(value);
   for (std::uint32_t function = 0; function < functions_; ++function) {
-    const Place at = place(value, function);
+    const Place at = place(of, function);
     atomic(at.word).fetch_or(at.bit, std::memory_order_relaxed);
   }
   return kOkResult;
@@ -73,8 +82,9 @@ MapResult BloomFilterMap::push(const void* value, std::uint64_t flags) {
 MapResult BloomFilterMap::pop(void* /*value*/) { return kOpNotSupported; }
 
 MapResult BloomFilterMap::peek(void* value) {
+  const Hashes of = hashes(value);
   for (std::uint32_t function = 0; function < functions_; ++function) {
-    const Place at = place(value, function);
+    const Place at = place(of, function);
     if ((atomic(at.word).load(std::memory_order_relaxed) & at.bit) == 0) return kNoEntry;
   }
   return kOkResult;

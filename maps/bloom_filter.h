@@ -25,7 +25,9 @@ class BloomFilterMap final : public KeylessMap {
     std::byte* word = nullptr;
     std::uint64_t bit = 0;
   };
-  [[nodiscard]] Place place(const void* value, std::uint32_t function) const;
+  struct Hashes;
+  [[nodiscard]] Hashes hashes(const void* value) const;
+  [[nodiscard]] Place place(const Hashes& of, std::uint32_t function) const;
 
   Memory bits_;
   std::uint64_t mask_ = 0;  ///< Number of bits, a power of two, less 1.

@@ -9,6 +9,7 @@
 
 #include "map_samples.h"
 #include "maps/array.h"
+#include "maps/keyless.h"
 #include "maps/map_of_maps.h"
 #include "maps/queue_stack.h"
 #include "maps/ringbuf.h"
@@ -384,6 +385,35 @@ TEST(QueueAndStack, KeepTheirOrder) {
       EXPECT_EQ(out, queue ? n + 2 : 9 - n);
     }
     EXPECT_EQ(ring.pop(&out), -ENOENT);
+  }
+}
+
+TEST(BloomFilter, NeverDeniesWhatWasPushed) {
+  MapSpec spec = sample_spec(MapType::kBloomFilter);
+  spec.max_entries = 1000;
+  const auto map = make(spec);
+  auto& filter = static_cast<maps::KeylessMap&>(*map);
+  std::uint32_t affirmed = 0;
+  for (std::uint64_t n = 0; n < 1000; ++n) {
+    std::uint64_t other = n + 1'000'000;
+    affirmed += filter.peek(&n) == 0;
+    ASSERT_EQ(filter.push(&n, 0), 0);
+    ASSERT_EQ(filter.peek(&n), 0);
+    affirmed += filter.peek(&other) == 0;
+  }
+  EXPECT_LT(affirmed, 100u);  // 5 functions and 8 bits a value: fewer than 3 in 100.
+  std::uint64_t value = 1;
+  EXPECT_EQ(filter.pop(&value), -EOPNOTSUPP);
+  EXPECT_EQ(filter.push(&value, 1), -EINVAL);
+  spec.map_extra = 16;
+  EXPECT_NE(refusal(spec).find("map_extra is 16"), std::string::npos) << refusal(spec);
+}
+
+TEST(KernelMaps, AreRefusedByName) {
+  for (const MapTypeInfo& row : kKernelMapTypes) {
+    const std::string message = refusal({.name = "sample", .type = row.type, .key_size = 4, .value_size = 8});
+    EXPECT_NE(message.find("'sample' (" + std::string(row.name) + ")"), std::string::npos) << message;
+    EXPECT_NE(message.find("only the kernel"), std::string::npos) << message;
   }
 }
 

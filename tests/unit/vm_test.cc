@@ -6,7 +6,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
+#include <variant>
 
+#include "skep/verify.h"
 #include "vm_fixture.h"
 
 namespace skep::vm_tests {
@@ -53,6 +56,34 @@ TEST_P(OnEngine, AProgArrayHoldsProgramsOfOneType) {
   load(program(kJumpToSlot1, {prog_array()}));
   const Image other = load(program("r0 = 0\nexit\n", {}, "x", ProgramType::kXdp));
   EXPECT_EQ(vm.set_tail_call(*vm.find_map("jumps"), 1, other), -EINVAL);
+}
+
+Verdict judged(std::string_view text, ProgramType type, std::uint32_t attach_type) {
+  Program out;
+  Result<isa::Insns> insns = isa::assemble(text, isa::Syntax::kC);
+  if (insns) out.insns = *std::move(insns);
+  out.type = type;
+  out.attach_type = attach_type;
+  out.license = "GPL";
+  out.functions = {{.first = 0, .name = "f"}};
+  return verify(std::move(out));
+}
+
+TEST_P(OnEngine, ContextsOfTheUapiAreBytesWithoutTheKernelsPointers) {
+  constexpr std::uint32_t kConnect4 = 10;
+  const Verdict port =
+      judged("r0 = *(u32 *)(r1 + 24)\n*(u32 *)(r1 + 4) = 7\nr0 &= 1\nexit\n", ProgramType::kCgroupSockAddr, kConnect4);
+  ASSERT_TRUE(std::holds_alternative<VerifiedProgram>(port));
+  std::array<std::uint32_t, 18> address{};
+  address[6] = 443;
+  EXPECT_EQ(load(std::get<VerifiedProgram>(port)).run(std::as_writable_bytes(std::span(address))).r0, 1u);
+  EXPECT_EQ(address[1], 7u);
+
+  const Verdict socket = judged("r2 = *(u64 *)(r1 + 64)\nr0 = 1\nexit\n", ProgramType::kCgroupSockAddr, kConnect4);
+  ASSERT_TRUE(std::holds_alternative<VerifiedProgram>(socket));
+  const Result<Image> refused = vm.load(std::get<VerifiedProgram>(socket));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().message.find("pointer sk"), std::string::npos) << refused.error().message;
 }
 
 TEST_P(OnEngine, CallbacksRunInTheirOwnFrame) {

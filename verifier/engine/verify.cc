@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // verify(): the steps of a verdict.
-#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -10,61 +9,13 @@
 #include "skep/btf.h"
 #include "skep/verify.h"
 #include "verifier/engine/run.h"
+#include "verifier/require/program.h"
 
 namespace skep {
 namespace {
 
-/// Program types whose rules are modelled.
-constexpr ProgramTypeSet kModelled =
-    kTcTypes | set_of(ProgramType::kSocketFilter, ProgramType::kXdp, ProgramType::kCgroupSkb, ProgramType::kTracepoint,
-                      ProgramType::kKprobe, ProgramType::kRawTracepoint, ProgramType::kPerfEvent, ProgramType::kSyscall,
-                      ProgramType::kLwtIn, ProgramType::kLwtOut, ProgramType::kLwtXmit, ProgramType::kLwtSeg6local,
-                      ProgramType::kSkSkb, ProgramType::kCgroupSock, ProgramType::kSockOps, ProgramType::kCgroupDevice,
-                      ProgramType::kSkMsg, ProgramType::kCgroupSockAddr, ProgramType::kLircMode2,
-                      ProgramType::kSkReuseport, ProgramType::kFlowDissector, ProgramType::kCgroupSysctl,
-                      ProgramType::kRawTracepointWritable, ProgramType::kCgroupSockopt, ProgramType::kSkLookup,
-                      ProgramType::kNetfilter, ProgramType::kTracing, ProgramType::kLsm, ProgramType::kStructOps);
-
-/// What Linux asks of a program's type before it looks at an instruction.
-std::optional<Diagnostic> check_hook(const Program& program) {
-  const Sleeps sleeps = info(program.type).sleeps;
-  if (!find_hook(program.type, program.attach_type))
-    return Diagnostic{.code = DiagCode::kAttachType,
-                      .args = {std::uint64_t{program.attach_type}, std::string(info(program.type).name)}};
-  if (sleeps == Sleeps::Must && !program.sleepable) return Diagnostic{.code = DiagCode::kSyscallNotSleepable};
-  if (sleeps == Sleeps::Never && program.sleepable) return Diagnostic{.code = DiagCode::kNotSleepable};
-  return std::nullopt;
-}
-
-/// A program names one map of these types at most.
-struct SingleMap {
-  MapType type{};
-  DiagCode several{};
-  const MapSpec* named = nullptr;
-};
-
-/// Linux refuses maps where it finds them named, whether or not the instruction can be reached.
-std::optional<Diagnostic> check_maps(const Program& program) {
-  auto singles = std::to_array<SingleMap>({{MapType::kArena, DiagCode::kSeveralArenas},
-                                           {MapType::kCgroupStorage, DiagCode::kSeveralStorages},
-                                           {MapType::kPerCpuCgroupStorage, DiagCode::kSeveralStorages}});
-  for (InsnIndex at = 0; at < program.insns.size(); ++at) {
-    const auto* load = std::get_if<isa::LoadImm64>(&program.insns[at]);
-    const bool names_map =
-        load != nullptr && (load->kind == isa::Imm64Kind::kMapIndex || load->kind == isa::Imm64Kind::kMapValueIndex);
-    if (!names_map || static_cast<std::size_t>(load->low) >= program.maps.size()) continue;
-    const MapSpec* const map = program.maps[static_cast<std::size_t>(load->low)].get();
-    for (SingleMap& single : singles) {
-      if (map->type != single.type) continue;
-      if (single.named != nullptr && single.named != map) return Diagnostic{.code = single.several, .at = at};
-      single.named = map;
-    }
-    const MapTypeInfo* const type = find_info(map->type);
-    if (program.sleepable && type != nullptr && !type->sleepable)
-      return Diagnostic{.code = DiagCode::kSleepableMap, .at = at};
-  }
-  return std::nullopt;
-}
+/// Program types whose rules are not modelled.
+constexpr ProgramTypeSet kNotModelled = set_of(ProgramType::kUnspec, ProgramType::kExt);
 
 /// Why no path of the program needs to be looked at; nothing: they must be explored.
 std::optional<Diagnostic> refuse_unseen(const Program& program) {
@@ -72,9 +23,9 @@ std::optional<Diagnostic> refuse_unseen(const Program& program) {
     return Diagnostic{.code = DiagCode::kUnsupported, .args = {std::move(what)}};
   };
   if (!program.unsupported.empty()) return unsupported(program.unsupported);
-  if (!contains(kModelled, program.type)) return unsupported("program type " + std::string(info(program.type).name));
-  if (auto reason = check_hook(program)) return reason;
-  return check_maps(program);
+  if (contains(kNotModelled, program.type)) return unsupported("program type " + std::string(info(program.type).name));
+  if (auto reason = verifier::check_hook(program)) return reason;
+  return verifier::check_maps(program);
 }
 
 /// Rejected before any path was looked at.

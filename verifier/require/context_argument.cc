@@ -83,7 +83,8 @@ bool is_registers(const Btf& btf, TypeId target) {
 bool names_context(const Program& program, TypeId target) {
   const Btf& btf = *program.btf;
   const std::string_view uapi = uapi_name(program);
-  if (program.type == ProgramType::kKprobe) return is_registers(btf, target);
+  // A structure of the typedef's name is an old way to say it.
+  if (program.type == ProgramType::kKprobe) return is_registers(btf, target) || is_named(btf, target, kUserRegisters);
   return is_named(btf, target, uapi) || is_named(btf, target, kernel_name(uapi));
 }
 
