@@ -38,6 +38,7 @@ struct Types {
 /// node.
 constexpr std::string_view kStructures = R"(
 bpf_spin_lock 4
+bpf_res_spin_lock 4
 bpf_timer 16
 bpf_wq 16
 bpf_list_head 16
@@ -51,6 +52,7 @@ node 40 0:long 8:bpf_list_node 32:long
 leaf 48 0:long 8:bpf_rb_node 40:long
 shared 72 0:long 8:bpf_rb_node 40:bpf_list_node 64:bpf_refcount
 locked 8 0:int 4:bpf_spin_lock
+resilient 8 0:int 4:bpf_res_spin_lock
 timed 24 0:int 8:bpf_timer
 deferred 24 0:int 8:bpf_wq
 list 24 0:bpf_spin_lock 8:bpf_list_head=node.f1

@@ -37,7 +37,7 @@ struct SpecialKindInfo {
 // clang-format off
 inline constexpr auto kSpecialKinds = std::to_array<SpecialKindInfo>({
     {"bpf_spin_lock",     "",               true,  true},
-    {"bpf_res_spin_lock", "",               true,  true},
+    {"bpf_res_spin_lock", "",               true,  false},
     {"bpf_timer",         "",               true,  false},
     {"bpf_wq",            "",               true,  false},
     {"bpf_task_work",     "",               true,  false},
@@ -69,7 +69,7 @@ struct SpecialField {
 /// The fields of one type, by offset.
 struct FieldRecord {
   std::vector<SpecialField> fields;
-  bool unresolved = false;  ///< A kernel type is named, but which kernel is not known.
+  bool unresolved = false;  ///< Which types are named is not known.
 
   [[nodiscard]] const SpecialField* first(SpecialKind kind) const {
     const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.kind == kind; });

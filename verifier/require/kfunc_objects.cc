@@ -37,6 +37,8 @@ Check check_root(Run& run, KfuncCall& call, std::uint32_t index, SpecialKind kin
     return run.reject(DiagCode::kVariablePointer, kind_name(value), print_bits(value.scalar.bits));
   FieldPlace place;
   TRY_OK(find_place(run, reg, name, place));
+  if (place.record->unresolved)
+    return run.reject(DiagCode::kUnsupported, std::string("lists and trees in maps of another object"));
   const SpecialField* const root = place.record->at(place.offset);
   if (root == nullptr || root->kind != kind) return run.reject(DiagCode::kFieldNotFound, name, place.offset);
   TRY_OK(check_lock_held(run, value, *place.record, name));

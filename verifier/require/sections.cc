@@ -112,11 +112,9 @@ Check check_map_fields(Run& run, const FieldRecord& record) {
   const bool tracing = is_tracing(run.program.type);
   if (tracing && (record.has(SpecialKind::kListHead) || record.has(SpecialKind::kTreeRoot)))
     return refuse("tracing", "bpf_{list_head,rb_root}");
-  constexpr auto kLocks = std::to_array<SpecialKind>({SpecialKind::kSpinLock, SpecialKind::kResilientSpinLock});
-  for (const SpecialKind lock : kLocks) {
-    if (!record.has(lock)) continue;
-    if (run.program.type == ProgramType::kSocketFilter) return refuse("socket filter", info(lock).name);
-    if (tracing && lock == SpecialKind::kSpinLock) return refuse("tracing", info(lock).name);
+  if (record.has(SpecialKind::kSpinLock) || record.has(SpecialKind::kResilientSpinLock)) {
+    if (run.program.type == ProgramType::kSocketFilter) return refuse("socket filter", "bpf_spin_lock");
+    if (tracing) return refuse("tracing", "bpf_spin_lock");
   }
   if (tracing && record.has(SpecialKind::kTimer)) return refuse("tracing", "bpf_timer");
   if (tracing && record.has(SpecialKind::kWorkQueue)) return refuse("tracing", "bpf_wq");

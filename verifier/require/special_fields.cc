@@ -185,8 +185,10 @@ const FieldRecord& fields_of_map(Run& run, std::uint32_t map) {
   if (spec.btf == nullptr || spec.value_type_id == 0) return nothing;
   const auto known = run.map_fields.find(&spec);
   if (known != run.map_fields.end()) return known->second;
-  return run.map_fields.emplace(&spec, find_fields(run, *spec.btf, spec.value_type_id, Holder::kMapValue))
-      .first->second;
+  FieldRecord record = find_fields(run, *spec.btf, spec.value_type_id, Holder::kMapValue);
+  // The numbers of types mean nothing to a program that has types of its own.
+  if (spec.btf != run.program.btf) record.unresolved = true;
+  return run.map_fields.emplace(&spec, std::move(record)).first->second;
 }
 
 const FieldRecord& fields_of_type(Run& run, TypeId type) {

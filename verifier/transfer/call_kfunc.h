@@ -11,9 +11,11 @@ namespace skep::verifier {
 /// Functions on the program's own objects, locks, sections and exceptions (kfunc_objects.cc): does all that the call
 /// does, r0 to r5 included; nullopt: `call` is of another function.
 std::optional<Check> call_object_kfunc(Run& run, const KfuncCall& call);
-/// irq.cc: interrupt flags saved on the stack.
-Check save_irq(Run& run, const KfuncCall& call);
-Check restore_irq(Run& run, const KfuncCall& call);
+/// irq.cc: interrupt flags that lie on the stack where `reg` points to, saved by one family of functions and restored
+/// by the same.
+enum class IrqFamily : std::uint8_t { kNative, kLock };
+Check save_flags(Run& run, std::uint32_t reg, IrqFamily family);
+Check restore_flags(Run& run, std::uint32_t reg, IrqFamily family);
 /// exception.cc
 Check throw_exception(Run& run, const KfuncCall& call);
 /// Iterators (iterator.cc), likewise.

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/try.h"
-#include "verifier/require/kfunc.h"
+#include "verifier/transfer/call_kfunc.h"
 #include "verifier/transfer/objects.h"
 
 namespace skep::verifier {
@@ -33,9 +33,9 @@ std::uint32_t flag_bytes(const Run& run, const Place& place) {
   return static_cast<std::uint32_t>(std::count(bytes.begin(), bytes.end(), ByteKind::kIrqFlag));
 }
 
-Check make_room(Run& run, const Place& place) {
+Check make_room(Run& run, std::uint32_t reg, const Place& place) {
   const StackRange range{.first = place.offset, .last = place.offset + std::int32_t{kSlotBytes}};
-  return touch_stack(run, 1, range, AccessMode::kWrite);
+  return touch_stack(run, reg, range, AccessMode::kWrite);
 }
 
 }  // namespace
@@ -43,7 +43,8 @@ Check make_room(Run& run, const Place& place) {
 Check check_kfunc_irq_flag(Run& run, KfuncCall& call, std::uint32_t index) {
   const Value& value = run.reg(index + 1);
   if (value.kind != ValueKind::kStack) return reject_argument(run, index, "doesn't point to an irq flag on stack");
-  const bool saves = call.kfunc.parameters[index].uninitialized || call.kfunc.row->id == KfuncId::bpf_local_irq_save;
+  const KfuncId id = call.kfunc.row->id;
+  const bool saves = id == KfuncId::bpf_local_irq_save || id == KfuncId::bpf_res_spin_lock_irqsave;
   const auto place = place_of(value);
   if (saves) {
     if (place && flag_bytes(run, *place) == 0) return Check::ok();
@@ -53,25 +54,29 @@ Check check_kfunc_irq_flag(Run& run, KfuncCall& call, std::uint32_t index) {
   return run.reject(DiagCode::kIrqFlagUninitialized, std::uint64_t{index});
 }
 
-Check save_irq(Run& run, const KfuncCall& call) {
-  const Place place = *place_of(call.args[1]);
-  TRY_OK(make_room(run, place));
+Check save_flags(Run& run, std::uint32_t reg, IrqFamily family) {
+  const Place place = *place_of(run.reg(reg));
+  TRY_OK(make_room(run, reg, place));
   const std::uint32_t id = acquire_reference(run, ReferenceKind::kIrqFlag);
   if (id == 0) return Check::rejected();
   Slot& slot = run.state.frames[place.frame]->stack[place.slot()];
   slot.value = pointer(ValueKind::kIrqFlag);
   slot.value.reference = id;
+  slot.value.detail = static_cast<std::uint8_t>(family);
   slot.bytes.fill(ByteKind::kIrqFlag);
   run.state.active_irq = id;
-  clobber_arguments(run);
   return Check::ok();
 }
 
-Check restore_irq(Run& run, const KfuncCall& call) {
-  const Place place = *place_of(call.args[1]);
+Check restore_flags(Run& run, std::uint32_t reg, IrqFamily family) {
+  const Place place = *place_of(run.reg(reg));
   State& state = run.state;
   run.stack_liveness.read(place.frame, place.slot());
   Slot& slot = state.frames[place.frame]->stack[place.slot()];
+  if (slot.value.detail != static_cast<std::uint8_t>(family)) {
+    const auto name = [](bool lock) { return std::string(lock ? "lock" : "native"); };
+    return run.reject(DiagCode::kIrqFamily, name(family == IrqFamily::kNative), name(family == IrqFamily::kLock));
+  }
   std::uint32_t before = 0;
   for (std::uint32_t i = 0; i < state.reference_count; ++i) {
     const Reference& held = state.references[i];
@@ -87,7 +92,6 @@ Check restore_irq(Run& run, const KfuncCall& call) {
   }
   state.active_irq = before;
   slot = Slot{};
-  clobber_arguments(run);
   return Check::ok();
 }
 

@@ -153,22 +153,41 @@ Check enable_preemption(Run& run, const KfuncCall& call) {
 
 // --- Locks and deferred work ----------------------------------------------------------------------------------------
 
+bool saves_flags(const KfuncCall& call) {
+  const KfuncId id = call.kfunc.row->id;
+  return id == KfuncId::bpf_res_spin_lock_irqsave || id == KfuncId::bpf_res_spin_unlock_irqrestore;
+}
+ReferenceKind lock_kind(const KfuncCall& call) {
+  return saves_flags(call) ? ReferenceKind::kResilientLockIrq : ReferenceKind::kResilientLock;
+}
+
 /// It may fail: then the lock is not held.
-Check take_resilient_lock(Run& run, const KfuncCall& /*call*/) {
+Check take_resilient_lock(Run& run, const KfuncCall& call) {
   constexpr std::int64_t kMaxErrno = 4095;
   State* const failed = run.push_branch(run.at + 1);
   if (failed == nullptr) return Check::rejected();
   for (std::uint32_t reg = 0; reg <= 5; ++reg) failed->frame().regs[reg] = Value{};
   failed->frame().regs[0] = unknown_scalar();
   failed->frame().regs[0].scalar = Scalar::signed_range(-kMaxErrno, -1);
-  TRY_OK(take_lock(run, 1, ReferenceKind::kResilientLock));
+  TRY_OK(take_lock(run, 1, lock_kind(call)));
+  if (saves_flags(call)) TRY_OK(save_flags(run, 2, IrqFamily::kLock));
   clobber_arguments(run);
   run.reg(isa::kR0) = constant_scalar(0);
   return Check::ok();
 }
 
-Check give_back_resilient_lock(Run& run, const KfuncCall& /*call*/) {
-  TRY_OK(give_back_lock(run, 1, ReferenceKind::kResilientLock));
+Check give_back_resilient_lock(Run& run, const KfuncCall& call) {
+  TRY_OK(give_back_lock(run, 1, lock_kind(call)));
+  if (saves_flags(call)) TRY_OK(restore_flags(run, 2, IrqFamily::kLock));
+  return return_nothing(run);
+}
+
+Check save_irq(Run& run, const KfuncCall& /*call*/) {
+  TRY_OK(save_flags(run, 1, IrqFamily::kNative));
+  return return_nothing(run);
+}
+Check restore_irq(Run& run, const KfuncCall& /*call*/) {
+  TRY_OK(restore_flags(run, 1, IrqFamily::kNative));
   return return_nothing(run);
 }
 
@@ -209,8 +228,8 @@ constexpr auto kEffects = std::to_array<Effect>({
     {KfuncId::bpf_local_irq_restore, restore_irq},
     {KfuncId::bpf_res_spin_lock, take_resilient_lock},
     {KfuncId::bpf_res_spin_unlock, give_back_resilient_lock},
-    {KfuncId::bpf_res_spin_lock_irqsave, unsupported},
-    {KfuncId::bpf_res_spin_unlock_irqrestore, unsupported},
+    {KfuncId::bpf_res_spin_lock_irqsave, take_resilient_lock},
+    {KfuncId::bpf_res_spin_unlock_irqrestore, give_back_resilient_lock},
     {KfuncId::bpf_wq_set_callback_impl, defer_work},
     {KfuncId::bpf_task_work_schedule_resume_impl, unsupported},
     {KfuncId::bpf_task_work_schedule_signal_impl, unsupported},
