@@ -66,6 +66,14 @@ constexpr std::int32_t shift_of(const Member& field) {
   return static_cast<std::int32_t>(field.member_offset) - static_cast<std::int32_t>(field.offset);
 }
 
+std::string field_name(ContextKind kind, std::int32_t offset) {
+  for (const ContextField& field : fields_of(kind))
+    if (offset >= static_cast<std::int32_t>(field.shape.offset) &&
+        offset < static_cast<std::int32_t>(field.shape.offset + field.shape.size))
+      return std::string(field.name);
+  return "no field";
+}
+
 /// A context whose bytes are given as they are has no pointers that a program could follow.
 Status check_bytes(ContextKind kind, InsnIndex at, std::int32_t offset, std::uint32_t size) {
   for (const ContextField& field : fields_of(kind)) {
@@ -94,7 +102,8 @@ Result<ContextAccess> rewrite_context(const Source& source, InsnIndex at, isa::S
   if (first == nullptr || last == nullptr || shift_of(*first) != shift_of(*last))
     return Error{Errc::kUnsupported, "instruction " + std::to_string(at) + ": access of " +
                                          std::to_string(isa::bytes(size)) + " bytes at offset " +
-                                         std::to_string(offset) + " of the context, where it has no field"};
+                                         std::to_string(offset) + " of the context (" + field_name(kind, offset) +
+                                         "), which only the kernel can give"};
   if (first->value != FieldValue::Scalar) return ContextAccess{.shift = shift_of(*first), .size = isa::Size::k64};
   return ContextAccess{.shift = shift_of(*first), .size = size};
 }

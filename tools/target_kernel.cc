@@ -52,7 +52,8 @@ bool readable(const std::string& path) { return access(path.c_str(), R_OK) == 0;
 bool needs_kernel(const Object& object) {
   return std::any_of(object.programs().begin(), object.programs().end(), [](const Program& program) {
     return !program.unsupported.empty() || program.type == ProgramType::kTracing || program.type == ProgramType::kLsm ||
-           program.type == ProgramType::kStructOps || program.type == ProgramType::kExt;
+           program.type == ProgramType::kStructOps || program.type == ProgramType::kExt ||
+           program.type == ProgramType::kNetfilter;
   });
 }
 
