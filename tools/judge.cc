@@ -21,7 +21,9 @@ void judge(Judged& one, const VerifyOptions& options) {
     return;
   }
   const auto begin = std::chrono::steady_clock::now();
-  one.verdict = verify(*one.program, Platform::linux_like(), options);
+  VerifyOptions own = options;
+  if (one.log_level != 0) own.log = {.text = &one.log, .level = one.log_level};
+  one.verdict = verify(*one.program, Platform::linux_like(), own);
   const auto spent = std::chrono::steady_clock::now() - begin;
   one.usec = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(spent).count());
 }

@@ -21,6 +21,8 @@ struct Judged {
   std::string error;
   std::uint64_t usec = 0;
   std::optional<Opinion> kernel{};  ///< When somebody asked for it.
+  std::uint32_t log_level = 0;      ///< Of LogOptions; 0: no log is wanted.
+  std::string log{};                ///< What Linux's verifier would have written.
 };
 
 /// The programs of these files, not yet judged. `only`: those of this name; empty: all. `type`: of programs whose

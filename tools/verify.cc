@@ -26,6 +26,7 @@ struct Options {
   std::string type;
   bool json = false;
   bool quiet = false;
+  std::uint32_t log_level = 0;
   bool compare_kernel = false;
   std::string compare_table;  ///< Path; empty: not asked for.
   std::string csv;            ///< Where to write the rows of the comparison; empty: nowhere.
@@ -46,6 +47,7 @@ nlohmann::ordered_json to_json(const Judged& one) {
   json["insn"] = nullptr;
   json["steps"] = 0;
   json["usec"] = one.usec;
+  if (one.log_level != 0) json["log"] = one.log;
   if (!one.verdict) return json;
   std::visit(Overloaded{[&](const VerifiedProgram& accepted) {
                           json["verdict"] = "accept";
@@ -57,6 +59,7 @@ nlohmann::ordered_json to_json(const Judged& one) {
                           json["message"] = message(rejection.reason);
                           json["insn"] = rejection.reason.at;
                           json["steps"] = rejection.stats.processed;
+                          json["rejection"] = rejection_json(*one.program, rejection.reason);
                         }},
              *one.verdict);
   return json;
@@ -86,6 +89,12 @@ void print_text(const Judged& one, const Options& options) {
 struct Counts {
   std::size_t accepted = 0, rejected = 0, errors = 0;
 };
+
+/// As `bpftool -d prog load` and veristat show it: the log alone, under the program's name.
+void print_log(const Judged& one) {
+  std::printf("%s: %s\n%s", one.object.c_str(), one.program == nullptr ? one.error.c_str() : one.program->name.c_str(),
+              one.log.c_str());
+}
 
 Counts count(const std::vector<Judged>& all) {
   Counts counts;
@@ -142,8 +151,13 @@ ExitCode run(Options& options) {
     const auto kernel = options.compare_kernel ? running_kernel() : stored_table(options.compare_table);
     return kernel ? compare(all, options, *kernel) : fail(kernel.error());
   }
+  for (Judged& one : all) one.log_level = options.log_level;
   judge_all(all, {}, options.jobs, {});
   for (const Judged& one : all) {
+    if (options.log_level != 0 && !options.json) {
+      print_log(one);
+      continue;
+    }
     if (options.json) {
       print_json(one);
     } else {
@@ -168,6 +182,11 @@ Action add_verify(CLI::App& command) {
   command.add_option("--type", options->type, "Program type of bytecode, and of sections whose name says none");
   options->kernel.add_options(command);
   command.add_flag("--json", options->json, "One JSON object per program and line");
+  command
+      .add_option("--log-level", options->log_level,
+                  "Print the log that Linux's verifier would write: 1 the path that was rejected, 2 every path, 4 "
+                  "statistics; add them up. With --json, the member \"log\"")
+      ->check(CLI::Range(0, 7));
   command.add_flag("-q,--quiet", options->quiet, "Say nothing of accepted programs");
   CLI::Option* const kernel = command.add_flag(
       "--compare-kernel", options->compare_kernel,

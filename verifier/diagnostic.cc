@@ -49,6 +49,18 @@ std::string message(const Diagnostic& diagnostic) {
   return text;
 }
 
+std::vector<std::uint32_t> registers_named(const Diagnostic& diagnostic) {
+  const std::string_view sentence = row_of(diagnostic.code).sentence;
+  std::vector<std::uint32_t> result;
+  for (std::size_t at = sentence.find("R{"); at != std::string_view::npos; at = sentence.find("R{", at + 1)) {
+    const auto number = static_cast<std::size_t>(sentence[at + 2] - '0');
+    if (number >= diagnostic.args.size()) continue;
+    if (const auto* reg = std::get_if<std::uint64_t>(&diagnostic.args[number]))
+      result.push_back(static_cast<std::uint32_t>(*reg));
+  }
+  return result;
+}
+
 std::string_view name(DiagCode code) { return row_of(code).name; }
 std::string_view hint(DiagCode code) { return row_of(code).hint; }
 

@@ -20,6 +20,19 @@ enum class DiagCode : std::uint16_t {
 };
 using DiagArg = std::variant<std::int64_t, std::uint64_t, std::string>;
 
+/// Part of why a register held what it held: an instruction of the rejected path.
+enum class CauseKind : std::uint8_t {
+  kSet,     ///< It computed, loaded or was given the value.
+  kStored,  ///< It put the value on the stack, from where it was read.
+  kTested,  ///< A branch on it.
+  kPassed,  ///< A call that the value was an argument of.
+};
+struct Cause {
+  InsnIndex at = 0;
+  CauseKind kind{};
+  bool taken = false;  ///< kTested: the branch was taken.
+};
+
 /// One reason for rejection. `args` fill the placeholders of the row's sentence.
 struct Diagnostic {
   DiagCode code{};
@@ -27,11 +40,14 @@ struct Diagnostic {
   std::vector<DiagArg> args{};
   std::vector<InsnIndex> path{};  ///< Branch instructions passed from the entry to `at`, oldest first.
   std::vector<std::string>
-      registers{};  ///< "R1=ctx()", "R2=scalar(...)": the state before `at`, as the kernel's log prints it.
+      registers{};              ///< "R1=ctx()", "R2=scalar(...)": the state before `at`, as the kernel's log prints it.
+  std::vector<Cause> causes{};  ///< Where what was refused came from along the data flow, oldest first.
 };
 std::string message(const Diagnostic& diagnostic);  ///< The kernel's sentence, placeholders filled.
 std::string_view name(DiagCode code);               ///< "UninitializedRead"
 std::string_view hint(DiagCode code);
+/// Numbers of the registers that the sentence names.
+std::vector<std::uint32_t> registers_named(const Diagnostic& diagnostic);
 
 /// What the verifier proved of an instruction on every path; lowering may rely on it. kKernel: an object that only a
 /// kernel has, on at least one path.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A rejection for people: the kernel's sentence, the C line with a caret, the instruction, the registers before it, the
-// way there, and what to do.
+// A rejection for people (the kernel's sentence, where the value came from, the C line with a caret, the registers
+// before it, the way there, what to do) and for machines.
 #pragma once
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "skep/verify.h"
@@ -15,5 +16,8 @@ const FunctionInfo* function_at(const Program& program, InsnIndex at);
 
 /// Several lines, the last one ended. `object` is the file's name as the user gave it.
 std::string render_rejection(const std::string& object, const Program& program, const Rejection& rejection);
+
+/// The same as members of an object: family, at, registers, path, causes, hint.
+nlohmann::ordered_json rejection_json(const Program& program, const Diagnostic& reason);
 
 }  // namespace skep::tools

@@ -85,7 +85,13 @@ std::optional<Diagnostic> find_kfuncs(const Program& program, Layout& layout);
 std::optional<Diagnostic> check_encodings(const Program& program);
 std::optional<Diagnostic> check_control_flow(const Program& program, const Platform& platform, Layout& layout);
 void compute_live_registers(const Program& program, const Platform& platform, Layout& layout);
-/// Registers that the instruction reads or writes (bit n: register n).
+/// Registers that an instruction reads and writes (bit n: register n).
+struct RegisterUse {
+  std::uint16_t use = 0;
+  std::uint16_t def = 0;
+};
+RegisterUse register_use(const isa::Insn& insn, const Program& program, const Platform& platform, const Layout& layout);
+/// Those that the log shows after the instruction.
 std::uint32_t touched_registers(const isa::Insn& insn, const Program& program, const Platform& platform,
                                 const Layout& layout);
 void compute_loops(const Program& program, Layout& layout);

@@ -10,10 +10,6 @@
 namespace skep::verifier {
 namespace {
 
-struct UseDef {
-  std::uint16_t use = 0;
-  std::uint16_t def = 0;
-};
 constexpr std::uint16_t kCallerSaved = 0x3f, kArguments = 0x3e, kEverything = 0x7ff, kR0Bit = 1;
 
 constexpr std::uint16_t bit(isa::Reg reg) { return static_cast<std::uint16_t>(1u << reg.index); }
@@ -23,21 +19,21 @@ constexpr std::uint16_t bit(const isa::Operand& operand) {
 }
 constexpr std::uint16_t both(std::uint16_t a, std::uint16_t b) { return static_cast<std::uint16_t>(a | b); }
 
-UseDef of_alu(const isa::Alu& insn) {
+RegisterUse of_alu(const isa::Alu& insn) {
   const bool moves = insn.op == isa::AluOp::kMov || insn.op == isa::AluOp::kMovSx8 || insn.op == isa::AluOp::kMovSx16 ||
                      insn.op == isa::AluOp::kMovSx32;
   return {.use = both(bit(insn.src), moves ? std::uint16_t{0} : bit(insn.dst)), .def = bit(insn.dst)};
 }
 
-UseDef of_atomic(const isa::Atomic& insn) {
+RegisterUse of_atomic(const isa::Atomic& insn) {
   if (insn.op == isa::AtomicOp::kLoadAcquire) return {.use = bit(insn.base), .def = bit(insn.reg)};
   const std::uint16_t use = both(bit(insn.base), bit(insn.reg));
   if (insn.op == isa::AtomicOp::kCmpXchg) return {.use = both(use, kR0Bit), .def = kR0Bit};
   return {.use = use, .def = isa::info(insn.op).fetch ? bit(insn.reg) : std::uint16_t{0}};
 }
 
-UseDef of_call(const isa::Call& insn, const Program& program, const Platform& platform, const Layout& layout) {
-  UseDef result{.use = kArguments, .def = kCallerSaved};
+RegisterUse of_call(const isa::Call& insn, const Program& program, const Platform& platform, const Layout& layout) {
+  RegisterUse result{.use = kArguments, .def = kCallerSaved};
   if (const Kfunc* const kfunc = layout.find_kfunc(isa::Insn{insn}); kfunc != nullptr) {
     const std::size_t parameters = std::min<std::size_t>(kfunc->parameters.size(), 5);
     result.use = static_cast<std::uint16_t>(((1u << (parameters + 1)) - 1) & kArguments);
@@ -52,40 +48,40 @@ UseDef of_call(const isa::Call& insn, const Program& program, const Platform& pl
   return result;
 }
 
-UseDef use_def(const isa::Insn& insn, const Program& program, const Platform& platform, const Layout& layout) {
+RegisterUse use_def(const isa::Insn& insn, const Program& program, const Platform& platform, const Layout& layout) {
   return std::visit(Overloaded{
                         [](const isa::Alu& i) { return of_alu(i); },
                         [](const isa::ByteSwap& i) {
-                          return UseDef{bit(i.dst), bit(i.dst)};
+                          return RegisterUse{bit(i.dst), bit(i.dst)};
                         },
                         [](const isa::AddrSpaceCast& i) {
-                          return UseDef{bit(i.src), bit(i.dst)};
+                          return RegisterUse{bit(i.src), bit(i.dst)};
                         },
                         [](const isa::LoadImm64& i) {
-                          return UseDef{0, bit(i.dst)};
+                          return RegisterUse{0, bit(i.dst)};
                         },
                         [](const isa::LoadPacket&) {
-                          return UseDef{kEverything, 0};
+                          return RegisterUse{kEverything, 0};
                         },
                         [](const isa::Load& i) {
-                          return UseDef{bit(i.base), bit(i.dst)};
+                          return RegisterUse{bit(i.base), bit(i.dst)};
                         },
                         [](const isa::Store& i) {
-                          return UseDef{both(bit(i.base), bit(i.src)), 0};
+                          return RegisterUse{both(bit(i.base), bit(i.src)), 0};
                         },
                         [](const isa::Atomic& i) { return of_atomic(i); },
                         [](const isa::Branch& i) {
-                          return UseDef{both(bit(i.dst), bit(i.src)), 0};
+                          return RegisterUse{both(bit(i.dst), bit(i.src)), 0};
                         },
                         [&](const isa::Call& i) { return of_call(i, program, platform, layout); },
                         [](const isa::Exit&) {
-                          return UseDef{kR0Bit, 0};
+                          return RegisterUse{kR0Bit, 0};
                         },
-                        [](const isa::Jump&) { return UseDef{}; },
-                        [](const isa::MayGoto&) { return UseDef{}; },
-                        [](const isa::Continuation&) { return UseDef{}; },
+                        [](const isa::Jump&) { return RegisterUse{}; },
+                        [](const isa::MayGoto&) { return RegisterUse{}; },
+                        [](const isa::Continuation&) { return RegisterUse{}; },
                         [](const isa::Illegal&) {
-                          return UseDef{kEverything, 0};
+                          return RegisterUse{kEverything, 0};
                         },
                     },
                     insn);
@@ -93,19 +89,24 @@ UseDef use_def(const isa::Insn& insn, const Program& program, const Platform& pl
 
 }  // namespace
 
+RegisterUse register_use(const isa::Insn& insn, const Program& program, const Platform& platform,
+                         const Layout& layout) {
+  return use_def(insn, program, platform, layout);
+}
+
 std::uint32_t touched_registers(const isa::Insn& insn, const Program& program, const Platform& platform,
                                 const Layout& layout) {
   constexpr std::uint32_t kContextRegister = 1u << 6;
   if (const auto* packet = std::get_if<isa::LoadPacket>(&insn))
     return kContextRegister | kR0Bit | (packet->mode == isa::PacketMode::kIndirect ? bit(packet->src) : 0u);
-  const UseDef regs = use_def(insn, program, platform, layout);
+  const RegisterUse regs = use_def(insn, program, platform, layout);
   return regs.use | regs.def;
 }
 
 void compute_live_registers(const Program& program, const Platform& platform, Layout& layout) {
   const std::size_t count = program.insns.size();
   struct Node {
-    UseDef regs;
+    RegisterUse regs;
     InsnIndex next = kNoInsn, target = kNoInsn;
   };
   std::vector<Node> nodes(count);

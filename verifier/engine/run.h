@@ -124,6 +124,7 @@ class Run {
 
   Check record(DiagCode code, std::vector<DiagArg> args);
   [[nodiscard]] std::vector<InsnIndex> path() const;
+  [[nodiscard]] std::vector<Cause> causes(std::uint32_t regs) const;  // causes.cc
 
   // explore.cc
   Check explore_all();
