@@ -31,10 +31,7 @@ std::string text_of(const DiagArg& arg) {
                     arg);
 }
 
-}  // namespace
-
-std::string message(const Diagnostic& diagnostic) {
-  const std::string_view sentence = row_of(diagnostic.code).sentence;
+std::string fill(std::string_view sentence, const Diagnostic& diagnostic) {
   std::string text;
   for (std::size_t i = 0; i < sentence.size(); ++i) {
     const bool placeholder = sentence[i] == '{' && i + 2 < sentence.size() && sentence[i + 2] == '}';
@@ -49,6 +46,11 @@ std::string message(const Diagnostic& diagnostic) {
   return text;
 }
 
+}  // namespace
+
+std::string message(const Diagnostic& diagnostic) { return fill(row_of(diagnostic.code).sentence, diagnostic); }
+std::string hint(const Diagnostic& diagnostic) { return fill(row_of(diagnostic.code).hint, diagnostic); }
+
 std::vector<std::uint32_t> registers_named(const Diagnostic& diagnostic) {
   const std::string_view sentence = row_of(diagnostic.code).sentence;
   std::vector<std::uint32_t> result;
@@ -62,6 +64,5 @@ std::vector<std::uint32_t> registers_named(const Diagnostic& diagnostic) {
 }
 
 std::string_view name(DiagCode code) { return row_of(code).name; }
-std::string_view hint(DiagCode code) { return row_of(code).hint; }
 
 }  // namespace skep

@@ -45,7 +45,7 @@ struct Diagnostic {
 };
 std::string message(const Diagnostic& diagnostic);  ///< The kernel's sentence, placeholders filled.
 std::string_view name(DiagCode code);               ///< "UninitializedRead"
-std::string_view hint(DiagCode code);
+std::string hint(const Diagnostic& diagnostic);     ///< What to do, placeholders filled; may be empty.
 /// Numbers of the registers that the sentence names.
 std::vector<std::uint32_t> registers_named(const Diagnostic& diagnostic);
 

@@ -69,7 +69,8 @@ class Excerpt {
 /// A cause in one line; the source line only where it is not that of the cause before.
 void write_cause(const Excerpt& excerpt, const Program& program, const Cause& cause, const LineInfo*& shown) {
   const LineInfo* const line = line_at(program, cause.at);
-  if (line != nullptr && line != shown && !source(*line).empty()) excerpt.text(*line);
+  const bool again = line != nullptr && shown != nullptr && line->line == shown->line && line->file == shown->file;
+  if (line != nullptr && !again && !source(*line).empty()) excerpt.text(*line);
   shown = line;
   std::string text(words(cause.kind));
   text += " " + std::to_string(cause.at) + ": " + instruction(program, cause.at);
@@ -149,7 +150,7 @@ std::string render_rejection(const std::string& object, const Program& program, 
   }
   if (!reason.registers.empty()) excerpt.note("before it: " + state(reason));
   if (!reason.path.empty()) excerpt.note("way there: " + way(program, reason.path));
-  if (!hint(reason.code).empty()) excerpt.note("what to do: " + std::string(hint(reason.code)));
+  if (const std::string advice = hint(reason); !advice.empty()) excerpt.note("what to do: " + advice);
   return out.str();
 }
 
@@ -179,7 +180,7 @@ nlohmann::ordered_json rejection_json(const Program& program, const Diagnostic& 
     if (cause.kind == CauseKind::kTested) one["taken"] = cause.taken;
     json["causes"].push_back(std::move(one));
   }
-  json["hint"] = hint(reason.code);
+  json["hint"] = hint(reason);
   return json;
 }
 

@@ -27,7 +27,7 @@ class Attributes {
 
 std::string print_scalar(const Value& value) {
   if (value.scalar.is_constant() && value.id == 0)
-    return (value.precise ? "P" : "") + std::to_string(static_cast<std::int64_t>(value.scalar.value()));
+    return (value.precise ? "P" : "") + print_signed(static_cast<std::int64_t>(value.scalar.value()));
   Attributes attributes;
   if (value.id != 0) {
     std::string id = "id=" + std::to_string(value.id & ~kIdPlusOffset);

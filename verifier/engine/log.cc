@@ -96,10 +96,9 @@ void Log::source_line(const Run& run, InsnIndex at) {
   const auto after = std::upper_bound(lines.begin(), lines.end(), at,
                                       [](InsnIndex index, const LineInfo& line) { return index < line.first; });
   if (after == lines.begin()) return;
-  const auto index = static_cast<std::uint32_t>(after - lines.begin() - 1);
-  if (index == last_line_) return;
-  last_line_ = index;
-  const LineInfo& line = lines[index];
+  const LineInfo& line = *std::prev(after);
+  const LineInfo* const last = std::exchange(last_line_, &line);
+  if (last != nullptr && last->line == line.line && last->file == line.file && last->text == line.text) return;
   const std::size_t text = line.text.find_first_not_of(" \t");
   const std::size_t slash = line.file.rfind('/');
   add("; " + (text == std::string::npos ? "" : line.text.substr(text)) + " @ " +

@@ -76,10 +76,10 @@ class Log {
   const LogOptions* options_;
   std::size_t begin_ = 0;
   Touched touched_;
-  std::size_t line_start_ = 0, insn_end_ = 0;    // Of the last instruction written; its end counts the line break.
-  bool resumed_ = false;                         // The path at hand was saved earlier and has just been taken up.
-  bool jumped_ = false;                          // The same, or a function has returned: where from is worth a line.
-  std::uint32_t last_line_ = ~std::uint32_t{0};  // Index into Program::lines.
+  std::size_t line_start_ = 0, insn_end_ = 0;  // Of the last instruction written; its end counts the line break.
+  bool resumed_ = false;                       // The path at hand was saved earlier and has just been taken up.
+  bool jumped_ = false;                        // The same, or a function has returned: where from is worth a line.
+  const LineInfo* last_line_ = nullptr;
 };
 
 }  // namespace skep::verifier

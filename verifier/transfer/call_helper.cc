@@ -133,7 +133,11 @@ Check call_helper(Run& run, std::int32_t id) {
   for (std::uint32_t reg = 1; reg <= 5 && proto->args[reg - 1].kind != ArgKind::None; ++reg)
     TRY_OK(check_argument(run, reg, seen));
   if (seen.has_map) TRY_OK(check_map_for_helper(run, *run.maps[seen.map], *proto));
-  if (seen.is(HelperId::tail_call)) TRY_OK(check_nothing_held(run, DiagCode::kTailCallReference, "tail_call"));
+  if (seen.is(HelperId::tail_call)) {
+    TRY_OK(check_nothing_held(run, DiagCode::kTailCallReference, "tail_call"));
+    // Linux compiles a jump to a known program, so which one it is matters.
+    if (run.reg(3).is_constant()) run.mark_precise(3);
+  }
   if (seen.is(HelperId::get_local_storage) && !run.reg(2).is_null()) return run.reject(DiagCode::kLocalStorageFlags);
   TRY_OK(use_field(run, seen));
   TRY_OK(use_dynptr(run, seen));

@@ -242,7 +242,7 @@ std::optional<std::uint64_t> constant_on_stack(const Frame& frame, std::int32_t 
   const std::uint32_t number = slot_of(offset);
   if (number >= frame.slots || byte_of(offset) != 0) return std::nullopt;
   const Slot& slot = frame.stack[number];
-  if (!slot.is_scalar_spill() || slot.spill_size() < size || !slot.value.scalar.is_constant()) return std::nullopt;
+  if (!slot.is_scalar_spill() || slot.spill_size() != size || !slot.value.scalar.is_constant()) return std::nullopt;
   const std::uint64_t word = slot.value.scalar.value();
   return size == 8 ? word : word & ((std::uint64_t{1} << (8 * size)) - 1);
 }

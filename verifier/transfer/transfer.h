@@ -100,7 +100,7 @@ Check load_stack(Run& run, std::uint32_t base, const StackRange& range, std::uin
 Check store_stack(Run& run, std::uint32_t base, const StackRange& range, std::uint32_t size, const StoredValue& value);
 /// A helper reads, or writes, [range): registers spilled there are then data.
 Check touch_stack(Run& run, std::uint32_t base, const StackRange& range, AccessMode mode);
-/// The constant in the 8- or 4-byte slot at `offset` of frame `frame`; nothing: it is not known.
+/// The constant that a store of `size` bytes at `offset` of frame `frame`; nothing: it is not known.
 std::optional<std::uint64_t> constant_on_stack(const Frame& frame, std::int32_t offset, std::uint32_t size);
 
 /// Gives a scalar an id, so that what is learnt of a copy of it is learnt of it.
