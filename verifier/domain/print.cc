@@ -26,12 +26,12 @@ class Attributes {
 };
 
 std::string print_scalar(const Value& value) {
-  if (value.scalar.is_constant() && value.id == 0)
+  if (value.scalar.is_constant())
     return (value.precise ? "P" : "") + print_signed(static_cast<std::int64_t>(value.scalar.value()));
   Attributes attributes;
   if (value.id != 0) {
-    std::string id = "id=" + std::to_string(value.id & ~kIdPlusOffset);
-    if ((value.id & kIdPlusOffset) != 0) id += (value.offset < 0 ? "" : "+") + std::to_string(value.offset);
+    std::string id = "id=" + std::to_string(value.id & ~kIdFlags);
+    if ((value.id & kIdFlags) != 0) id += (value.offset < 0 ? "" : "+") + std::to_string(value.offset);
     attributes.add(id);
   }
   attributes.add(print_ranges(value.scalar));

@@ -34,7 +34,7 @@ class IdMap {
   static constexpr std::size_t kMaxIds = 600;
   std::array<std::uint32_t, kMaxIds> old_, current_;
   std::uint32_t count_ = 0;
-  std::uint32_t fresh_ = kIdPlusOffset - 1;
+  std::uint32_t fresh_ = kIdPlusOffset32 - 1;
 };
 
 bool same_kind(const Value& a, const Value& b) {
@@ -50,17 +50,17 @@ bool same_but_ids(const Value& a, const Value& b) {
 
 bool exact(const Value& old, const Value& current, IdMap& ids) {
   if (old.kind == ValueKind::kNotInit && current.kind == ValueKind::kNotInit) return true;
-  return same_but_ids(old, current) && ids.match(old.id & ~kIdPlusOffset, current.id & ~kIdPlusOffset) &&
-         (old.id & kIdPlusOffset) == (current.id & kIdPlusOffset) && ids.match(old.reference, current.reference) &&
+  return same_but_ids(old, current) && ids.match(old.id & ~kIdFlags, current.id & ~kIdFlags) &&
+         (old.id & kIdFlags) == (current.id & kIdFlags) && ids.match(old.reference, current.reference) &&
          ids.match(old.map_uid, current.map_uid);
 }
 
 bool covers_scalar(const Value& old, const Value& current, IdMap& ids, Compare how) {
   if (!old.precise && how == Compare::kPrecise) return true;
-  const bool plus = (old.id & kIdPlusOffset) != 0;
-  if (plus != ((current.id & kIdPlusOffset) != 0)) return false;
-  if (plus && old.offset != current.offset) return false;
-  return current.scalar.leq(old.scalar) && ids.match_scalar(old.id & ~kIdPlusOffset, current.id & ~kIdPlusOffset);
+  const std::uint32_t plus = old.id & kIdFlags;
+  if (plus != (current.id & kIdFlags)) return false;
+  if (plus != 0 && old.offset != current.offset) return false;
+  return current.scalar.leq(old.scalar) && ids.match_scalar(old.id & ~kIdFlags, current.id & ~kIdFlags);
 }
 
 bool covers_memory(const Value& old, const Value& current, IdMap& ids) {

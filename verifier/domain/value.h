@@ -57,8 +57,10 @@ enum class PointerFlag : std::uint8_t {
 /// What comparing a packet pointer with the packet's end said of it, where that is no range (Value::extent).
 inline constexpr std::int32_t kAtPacketEnd = -1, kBeyondPacketEnd = -2;
 
-/// Low bits of `id` name the value; this bit says that `offset` was added since (linked scalars: r2 = r1; r2 += 8).
-inline constexpr std::uint32_t kIdPlusOffset = 1u << 31;
+/// Low bits of `id` name the value; these bits say that `offset` was added since (linked scalars: r2 = r1; r2 += 8), in
+/// 64 or in 32 bits.
+inline constexpr std::uint32_t kIdPlusOffset = 1u << 31, kIdPlusOffset32 = 1u << 30;
+inline constexpr std::uint32_t kIdFlags = kIdPlusOffset | kIdPlusOffset32;
 
 /// What next() of an iterator found the last time (Value::detail of a kIterator).
 enum class IteratorState : std::uint8_t { kActive = 1, kDrained };

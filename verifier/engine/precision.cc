@@ -247,6 +247,13 @@ void Run::mark_precise(std::uint32_t reg) {
   backtrack(state, marks, at, nullptr);
 }
 
+void Run::mark_slot_precise(std::uint32_t frame, std::uint32_t slot) {
+  Marks marks;
+  marks.current = state.current;
+  marks.frames[frame].slots = std::uint64_t{1} << slot;
+  backtrack(state, marks, at, nullptr);
+}
+
 void Run::propagate_precision(const State& from, State& to, bool is_live, bool* changed) {
   Marks marks;
   marks.current = to.current;

@@ -14,39 +14,6 @@ void mark_imprecise(State& state) {
   for_each_value(state, [](Value& value) { value.precise = false; });
 }
 
-/// Scalar ids that only one register carries link nothing; without them more states are equal.
-void drop_lonely_ids(State& state) {
-  std::array<std::uint32_t, 64> ids{};
-  std::array<std::uint8_t, 64> uses{};
-  std::size_t count = 0;
-  bool overflow = false;
-  for_each_value(state, [&](const Value& value) {
-    if (!value.is_scalar() || value.id == 0) return;
-    const std::uint32_t id = value.id & ~kIdPlusOffset;
-    for (std::size_t i = 0; i < count; ++i)
-      if (ids[i] == id) {
-        uses[i] = 2;
-        return;
-      }
-    if (count == ids.size()) {
-      overflow = true;
-      return;
-    }
-    ids[count] = id;
-    uses[count++] = 1;
-  });
-  if (overflow || count == 0) return;
-  for_each_value(state, [&](Value& value) {
-    if (!value.is_scalar() || value.id == 0) return;
-    for (std::size_t i = 0; i < count; ++i)
-      if (ids[i] == (value.id & ~kIdPlusOffset) && uses[i] == 1) {
-        value.id = 0;
-        value.offset = 0;
-        return;
-      }
-  });
-}
-
 bool is_active(const Slot& slot) {
   return slot.bytes[0] == ByteKind::kIterator && slot.value.detail == static_cast<std::uint8_t>(IteratorState::kActive);
 }
@@ -155,7 +122,6 @@ void Run::add_checkpoint(std::vector<Checkpoint>& list) {
   jumps_before_ = jumps_;
   processed_before_ = stats.processed;
   mark_imprecise(state);
-  drop_lonely_ids(state);
   Checkpoint made;
   made.state = save(made.size);
   made.state->branches = 1;

@@ -74,7 +74,10 @@ void note_constant_key(Run& run, std::uint32_t reg, Arguments& seen) {
   if (!array || key.kind != ValueKind::kStack || !key.scalar.is_constant()) return;
   const std::int32_t offset = key.offset + static_cast<std::int32_t>(key.scalar.value());
   if (offset >= 0 || offset < -std::int32_t{kStackBytes}) return;
-  seen.key = constant_on_stack(*run.state.frames[key.frame], offset, 4);
+  const Frame& frame = *run.state.frames[key.frame];
+  const auto slot = static_cast<std::uint32_t>(-offset - 1) / kSlotBytes;
+  seen.key = constant_on_stack(frame, offset, 4);
+  if (seen.key && frame.stack[slot].is_spill()) run.mark_slot_precise(key.frame, slot);
 }
 
 Check check_map_key(Run& run, std::uint32_t reg, Arguments& seen) {

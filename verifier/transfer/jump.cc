@@ -22,7 +22,7 @@ InsnIndex target_of(InsnIndex at, std::int32_t offset) { return static_cast<Insn
 void collect_links(Run& run, const Value& value, HistoryEntry& entry) {
   if (!value.is_scalar() || value.id == 0) return;
   const auto add = [&](const Value& other, std::uint32_t frame, std::uint32_t what) {
-    if (!other.is_scalar() || ((other.id ^ value.id) & ~kIdPlusOffset) != 0) return;
+    if (!other.is_scalar() || ((other.id ^ value.id) & ~kIdFlags) != 0) return;
     if (entry.linked_count == entry.linked.size()) return;
     entry.linked[entry.linked_count] = static_cast<std::uint8_t>(what);
     entry.linked_frame[entry.linked_count++] = static_cast<std::uint8_t>(frame);
@@ -43,10 +43,12 @@ void spread(State& state, const HistoryEntry& links, const Value& known) {
     Frame& frame = *state.frames[links.linked_frame[i]];
     const std::uint32_t what = links.linked[i];
     Value& value = what < kRegs ? frame.regs[what] : frame.stack[what - kRegs].value;
-    if (&value == &known || !value.is_scalar() || ((value.id ^ source.id) & ~kIdPlusOffset) != 0) continue;
-    const bool both_plain = ((value.id | source.id) & kIdPlusOffset) == 0;
+    if (&value == &known || !value.is_scalar() || ((value.id ^ source.id) & ~kIdFlags) != 0) continue;
+    const std::uint32_t plus = (value.id | source.id) & kIdFlags;
+    if (plus == kIdFlags) continue;  // One moved in 32 bits, the other in 64.
+    const bool both_plain = plus == 0;
     const std::int64_t distance = std::int64_t{value.offset} - source.offset;
-    if (both_plain || distance == 0) {
+    if (both_plain || (distance == 0 && ((value.id ^ source.id) & kIdFlags) == 0)) {
       const std::uint32_t id = value.id;
       const std::int32_t offset = value.offset;
       value = source;
@@ -56,6 +58,7 @@ void spread(State& state, const HistoryEntry& links, const Value& known) {
     }
     value.scalar =
         alu(isa::AluOp::kAdd, isa::Width::k64, source.scalar, Scalar::constant(static_cast<std::uint64_t>(distance)));
+    if (plus == kIdPlusOffset32) value.scalar = zero_extend32(value.scalar);
   }
 }
 

@@ -46,17 +46,21 @@ Check move_pointer(Run& run, const isa::Alu& insn, const Value& pointer, const V
   return check_sane_offset(run, result, was);
 }
 
-/// r1 += 8 where r1 shares an id: the link is kept, with its distance. Otherwise the result is a new number.
+/// r1 += 8 or r1 -= 8 where r1 shares an id: the link is kept, with its distance. Otherwise the result is a new number.
 void update_link(Value& dst, const isa::Alu& insn, const Scalar& src) {
-  const bool adds = insn.op == isa::AluOp::kAdd && insn.width == isa::Width::k64 && dst.id != 0 && src.is_constant();
-  constexpr std::uint64_t kMaxLink = 0x7fffffff;
-  if (!adds || (dst.id & kIdPlusOffset) != 0 || src.value() > kMaxLink) {
+  const bool moves = insn.op == isa::AluOp::kAdd || insn.op == isa::AluOp::kSub;
+  const bool narrow = insn.width == isa::Width::k32;
+  const bool linked = dst.id != 0 && (dst.id & kIdFlags) == 0 && (!narrow || dst.scalar.umax <= kU32Max);
+  std::int64_t distance = static_cast<std::int64_t>(src.bits.value);
+  if (narrow) distance = static_cast<std::int32_t>(distance);
+  if (insn.op == isa::AluOp::kSub) distance = -distance;
+  if (!moves || !linked || !src.is_constant() || distance != static_cast<std::int32_t>(distance)) {
     dst.id = 0;
     dst.offset = 0;
     return;
   }
-  dst.id |= kIdPlusOffset;
-  dst.offset = static_cast<std::int32_t>(src.value());
+  dst.id |= narrow ? kIdPlusOffset32 : kIdPlusOffset;
+  dst.offset = static_cast<std::int32_t>(distance);
 }
 
 /// Goes on with one of the two numbers that the operand may be, and comes back to the instruction with the other.
@@ -175,7 +179,7 @@ Check check_constant(Run& run, const isa::Alu& insn, std::int32_t constant) {
 
 void give_id(Run& run, Value& value) {
   if (!value.is_scalar()) return;
-  if ((value.id & kIdPlusOffset) != 0) {
+  if ((value.id & kIdFlags) != 0) {
     value.id = 0;
     value.offset = 0;
   }
