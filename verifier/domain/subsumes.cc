@@ -58,7 +58,7 @@ bool exact(const Value& old, const Value& current, IdMap& ids) {
 bool covers_scalar(const Value& old, const Value& current, IdMap& ids, Compare how) {
   if (!old.precise && how == Compare::kPrecise) return true;
   const std::uint32_t plus = old.id & kIdFlags;
-  if (plus != (current.id & kIdFlags)) return false;
+  if (old.id != 0 && plus != (current.id & kIdFlags)) return false;
   if (plus != 0 && old.offset != current.offset) return false;
   return current.scalar.leq(old.scalar) && ids.match_scalar(old.id & ~kIdFlags, current.id & ~kIdFlags);
 }

@@ -193,6 +193,16 @@ void Log::precision(const Run& run, const PrecisionStep& step) {
   add(" before " + number(step.at) + ": " + instruction_text(run, step.at) + "\n");
 }
 
+void Log::propagating(const PrecisionStep& step) {
+  std::string text;
+  const auto add_one = [&](const std::string& what) { text += (text.empty() ? "" : ",") + what; };
+  for (std::uint32_t reg = 0; reg < kRegs; ++reg)
+    if ((step.regs >> reg & 1) != 0) add_one("r" + std::to_string(reg));
+  for (std::uint32_t slot = 0; slot < kStackSlots; ++slot)
+    if ((step.slots >> slot & 1) != 0) add_one("fp-" + std::to_string((slot + 1) * kSlotBytes));
+  if (!text.empty()) add("frame " + std::to_string(step.frame) + ": propagating " + text + "\n");
+}
+
 void Log::precision_range(std::uint32_t frame, InsnIndex last, InsnIndex first, InsnIndex following) {
   add("mark_precise: frame" + std::to_string(frame) + ": last_idx " + number(last) + " first_idx " + number(first) +
       " subseq_idx " + number(following) + " \n");

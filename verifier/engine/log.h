@@ -58,6 +58,7 @@ class Log {
     std::uint64_t slots = 0;
     InsnIndex at = 0;
   };
+  void propagating(const PrecisionStep& step);
   void precision_range(std::uint32_t frame, InsnIndex last, InsnIndex first, InsnIndex following);
   void precision(const Run& run, const PrecisionStep& step);
   void precision_parent(const Run& run, const State& parent, const PrecisionStep& step);

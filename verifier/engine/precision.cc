@@ -264,6 +264,7 @@ void Run::propagate_precision(const State& from, State& to, bool is_live, bool* 
     for (std::uint32_t slot = 0; slot < frame.slots; ++slot)
       if (frame.stack[slot].is_scalar_spill() && frame.stack[slot].value.precise)
         marks.frames[i].slots |= std::uint64_t{1} << slot;
+    if (log.detailed()) log.propagating(marks.step(i, 0));
   }
   if (marks.empty()) return;
   backtrack(to, marks, is_live ? at : to.insn, changed);
