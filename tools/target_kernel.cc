@@ -12,6 +12,7 @@
 #include "base/cat.h"
 #include "base/try.h"
 #include "skep/btf.h"
+#include "skep/platform.h"
 #include "tools/subcommand.h"
 
 namespace skep::tools {
@@ -49,8 +50,34 @@ Result<std::string> read_config(const std::string& path) {
 
 bool readable(const std::string& path) { return access(path.c_str(), R_OK) == 0; }
 
+/// A pointer into the kernel in a map's value.
+bool has_kernel_pointers(const Btf& types) {
+  for (TypeId id = 1; id < types.size(); ++id)
+    if (const auto* tag = types.find<btf::TypeTag>(id);
+        tag != nullptr && tag->value.find("kptr") != std::string_view::npos)
+      return true;
+  return false;
+}
+
+/// Takes or gives an object of the kernel.
+bool names_kernel_type(const HelperProto& proto) {
+  return proto.returns.kind == RetKind::PtrToBtfId || proto.returns.kind == RetKind::PtrToBtfIdOrNull ||
+         std::any_of(proto.args.begin(), proto.args.end(), [](const Arg& arg) { return !arg.btf_type.empty(); });
+}
+
+bool calls_for_kernel_types(const Program& program) {
+  return std::any_of(program.insns.begin(), program.insns.end(), [&](const isa::Insn& insn) {
+    const auto* call = std::get_if<isa::Call>(&insn);
+    if (call == nullptr || call->kind != isa::CallKind::kHelper) return false;
+    const HelperProto* const proto = Platform::linux_like().helper(call->imm);
+    return proto != nullptr && names_kernel_type(*proto);
+  });
+}
+
 bool needs_kernel(const Object& object) {
+  if (object.btf() != nullptr && has_kernel_pointers(*object.btf())) return true;
   return std::any_of(object.programs().begin(), object.programs().end(), [](const Program& program) {
+    if (calls_for_kernel_types(program)) return true;
     return !program.unsupported.empty() || program.type == ProgramType::kTracing || program.type == ProgramType::kLsm ||
            program.type == ProgramType::kStructOps || program.type == ProgramType::kExt ||
            program.type == ProgramType::kNetfilter;

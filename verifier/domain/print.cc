@@ -101,7 +101,35 @@ std::string print_bytes(const Slot& slot) {
   return text;
 }
 
+/// What lies in the slots of a dynptr or iterator; it stands at the first one.
+std::string print_object(const Run& run, const Value& value) {
+  Attributes attributes;
+  if (value.kind == ValueKind::kDynptr) {
+    attributes.add("id", value.id);
+    if (value.reference != 0) attributes.add("ref_id", value.reference);
+    attributes.add("dynptr_id", value.map_uid != 0 ? value.map_uid : value.id);
+    return "dynptr_" + std::string(dynptr_name(value.detail)) + attributes.in_parentheses();
+  }
+  constexpr std::string_view kPrefix = "bpf_";
+  attributes.add("ref_id", value.reference);
+  attributes.add(value.detail == static_cast<std::uint8_t>(IteratorState::kActive) ? "state=active" : "state=drained");
+  attributes.add("depth", value.extent);
+  std::string_view name = run.program.target_btf->name(value.target);
+  if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
+  return std::string(name) + attributes.in_parentheses();
+}
+
+bool is_printed_object(const Slot& slot) {
+  return slot.bytes[0] == ByteKind::kDynptr || slot.bytes[0] == ByteKind::kIterator;
+}
+
 }  // namespace
+
+std::string_view dynptr_name(std::uint8_t kind) {
+  constexpr auto kNames =
+      std::to_array<std::string_view>({"any", "local", "ringbuf", "skb", "xdp", "skb_meta", "file"});
+  return kind < kNames.size() ? kNames[kind] : "unknown";
+}
 
 std::string print_bits(const Tnum& bits) {
   constexpr std::uint64_t kDecimalLimit = 0xffff;
@@ -147,7 +175,10 @@ std::vector<std::string> print_frame(const Run& run, const State& state, std::ui
     const std::string bytes = print_bytes(slot);
     if (bytes == "????????") continue;
     std::string text = "fp-" + std::to_string((i + 1) * kSlotBytes) + "=";
-    if (slot.is_full_spill()) {
+    if (is_printed_object(slot)) {
+      if (slot.value.offset != 0) continue;
+      text += print_object(run, slot.value);
+    } else if (slot.is_full_spill()) {
       text += print_value(run, slot.value, index);
     } else {
       // A register of less than eight bytes: what lies above it, then its value.

@@ -21,6 +21,8 @@ std::vector<std::string> print_frame(const Run& run, const State& state, std::ui
 std::vector<std::string> print_registers(const Run& run);
 /// "refs=2", "cb": what holds of the whole state.
 std::vector<std::string> print_sections(const State& state);
+/// "ringbuf": of a DynptrKind, as the log has it.
+std::string_view dynptr_name(std::uint8_t kind);
 /// "(0x0; 0xff)"; "8" of a constant, in hexadecimal when it is large.
 std::string print_bits(const Tnum& bits);
 /// "smin=0 smax=4", "unknown scalar value": what a return value may be.

@@ -68,18 +68,19 @@ enum class IteratorState : std::uint8_t { kActive = 1, kDrained };
 struct Value {
   ValueKind kind = ValueKind::kNotInit;
   bool maybe_null = false;
-  bool read_only = false;     ///< The program may not write through it (kMemory, kBuffer, kDynptr).
-  bool precise = false;       ///< kScalar: the exact bounds matter to what was proved.
-  std::uint8_t frame = 0;     ///< kStack: number of the frame.
-  std::uint8_t flags = 0;     ///< Of PointerFlag.
-  std::uint8_t detail = 0;    ///< kDynptr, kMemory of one: its DynptrKind. kIterator: its IteratorState. kIrqFlag: the family of calls.
+  bool read_only = false;  ///< The program may not write through it (kMemory, kBuffer, kDynptr).
+  bool precise = false;    ///< kScalar: the exact bounds matter to what was proved.
+  std::uint8_t frame = 0;  ///< kStack: number of the frame.
+  std::uint8_t flags = 0;  ///< Of PointerFlag.
+  std::uint8_t detail =
+      0;  ///< kDynptr, kMemory of one: its DynptrKind. kIterator: its IteratorState. kIrqFlag: the family of calls.
   std::int32_t offset = 0;    ///< Known part of a pointer's offset; of a linked scalar: what was added. kDynptr on the
                               ///< stack: 0 in its first slot, 1 in its second.
   std::int32_t extent = 0;    ///< Packet kinds: bytes known to exist from offset 0 on. kMemory: size. kIterator: depth.
   std::uint32_t target = 0;   ///< kMap, kMapValue, kMapKey: index into Run::maps. kFunction: the subprogram. kBtf,
                               ///< kIterator: the type, in the program's BTF with kAlloc, else in the kernel's.
   std::uint32_t map_uid = 0;  ///< Which lookup gave this inner map (0: not an inner map). kMemory: id of the dynptr
-                              ///< that tells of it (0: none does).
+                              ///< that tells of it (0: none does). kDynptr: id of the one that it was cloned from.
   std::uint32_t id = 0;       ///< Copies of one value share it; 0: nobody cares.
   std::uint32_t reference = 0;  ///< Id of the resource that this pointer belongs to; 0: none.
   Scalar scalar;                ///< The scalar, or the variable part of a pointer's offset.

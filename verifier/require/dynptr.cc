@@ -25,6 +25,7 @@ Check check_kfunc_dynptr(Run& run, KfuncCall& call, std::uint32_t index) {
   const std::uint32_t reg = index + 1;
   if (!is_dynptr_pointer(run.reg(reg)))
     return reject_argument(run, index, "expected pointer to stack or const struct bpf_dynptr");
+  if (run.reg(reg).kind == ValueKind::kDynptr) TRY_OK(check_unmodified(run, reg));
   if (parameter.uninitialized) {
     call.made = run.reg(reg);
     return check_room_for_dynptr(run, reg);

@@ -7,8 +7,9 @@
 namespace skep::verifier {
 namespace {
 
-/// Fields of flow keys are found by constant offsets only.
-bool has_arithmetic(ValueKind kind, const Value& amount) {
+/// Fields of flow keys are found by constant offsets only; to a map 0 may be added (the address of its first member).
+bool has_arithmetic(ValueKind kind, isa::AluOp op, const Value& amount) {
+  if (kind == ValueKind::kMap) return op == isa::AluOp::kAdd && amount.is_null();
   return info(kind).arithmetic == Arithmetic::kAllowed && (kind != ValueKind::kFlowKeys || amount.is_constant());
 }
 
@@ -19,7 +20,7 @@ Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer,
   const isa::AluOp op = insn.op;
   if (insn.width == isa::Width::k32) return run.reject(DiagCode::kPointerArithmetic32, std::uint64_t{dst});
   if (pointer.maybe_null) return run.reject(DiagCode::kPointerArithmeticNull, std::uint64_t{dst}, kind_name(pointer));
-  if (!has_arithmetic(pointer.kind, amount))
+  if (!has_arithmetic(pointer.kind, op, amount))
     return run.reject(DiagCode::kPointerArithmetic, std::uint64_t{dst}, kind_name(pointer));
   if (op == isa::AluOp::kAdd || op == isa::AluOp::kSub) return Check::ok();
   const std::string token(isa::info(op).token);

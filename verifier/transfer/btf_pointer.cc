@@ -111,10 +111,32 @@ Check load_btf(Run& run, const Access& access, std::uint32_t dst) {
   return load_field(run, access, dst);
 }
 
+namespace {
+
+/// Programs that see a connection's packets may mark the connection, and write nothing else of it.
+Check store_connection(Run& run, const Access& access) {
+  const Btf& kernel = *run.program.target_btf;
+  const std::int64_t offset = std::int64_t{run.reg(access.base).offset} + access.offset;
+  const auto* connection = kernel.find<btf::Composite>(kernel.find_by_name<btf::Composite>("nf_conn"));
+  for (const btf::Member& member : connection->members)
+    if (member.name == "mark" && member.bit_offset / 8 == offset && access.bytes() <= sizeof(std::uint32_t))
+      return Check::ok();
+  return run.reject(DiagCode::kInvalidField, cat("no write support to nf_conn at off ", offset));
+}
+
+bool is_connection(const Run& run, const Value& base) {
+  const std::string_view name = struct_name(*run.program.target_btf, base.target);
+  const bool packets = run.program.type == ProgramType::kSchedCls || run.program.type == ProgramType::kXdp;
+  return packets && base.reference != 0 && (name == "nf_conn" || name == "nf_conn___init");
+}
+
+}  // namespace
+
 Check store_btf(Run& run, const Access& access, const StoredValue& /*stored*/) {
   if (run.reg(access.base).has(PointerFlag::kAlloc)) return store_object(run, access);
   TRY_OK(check_btf_pointer(run, access));
   const Value& base = run.reg(access.base);
+  if (is_connection(run, base)) return store_connection(run, access);
   if (!run.traced || run.traced->operations.empty() || !base.has(PointerFlag::kTrusted))
     return run.reject(DiagCode::kReadOnlyStruct);
   const auto offset = static_cast<std::uint32_t>(base.offset + access.offset);

@@ -42,13 +42,11 @@ Check check_nullable_memory(Run& run, std::uint32_t reg, const ParameterRule& ru
   return Check::ok();
 }
 
-/// The function sees a local dynptr that it cannot change, whatever kind was passed.
+/// Whatever kind of dynptr is passed, the function sees a local one that it cannot change.
 Check check_dynptr(Run& run, std::uint32_t reg) {
-  const Value* const dynptr = find_dynptr(run, reg);
-  if (dynptr == nullptr) return run.reject(DiagCode::kDynptrExpected, std::uint64_t{reg - 1});
-  if (is_packet_dynptr(*dynptr))
-    return run.reject(DiagCode::kUnsupported, std::string("a global function with a dynptr of a packet"));
-  return Check::ok();
+  if (run.reg(reg).kind == ValueKind::kDynptr) TRY_OK(check_unmodified(run, reg));
+  if (find_dynptr(run, reg) != nullptr) return Check::ok();
+  return run.reject(DiagCode::kDynptrExpected, std::uint64_t{reg - 1});
 }
 
 Check check_parameter(Run& run, std::uint32_t reg, const ParameterRule& rule) {

@@ -74,8 +74,10 @@ Check apply_dynptr(Run& run, const KfuncCall& call) {
   if (id == KfuncId::bpf_dynptr_slice_rdwr) TRY_OK(check_slice_writable(run, *call.dynptr));
   if (!call.made || call.has(KfuncFlag::kIterNew)) return Check::ok();
   if (id == KfuncId::bpf_dynptr_clone) {
-    make_dynptr(run, *call.made, static_cast<DynptrKind>(call.dynptr->detail),
-                {.id = run.new_id(), .reference = call.dynptr->reference});
+    const Value& from = *call.dynptr;
+    make_dynptr(
+        run, *call.made, static_cast<DynptrKind>(from.detail),
+        {.id = run.new_id(), .reference = from.reference, .origin = from.map_uid != 0 ? from.map_uid : from.id});
     return Check::ok();
   }
   for (const auto& [maker, kind] : kDynptrMakers) {

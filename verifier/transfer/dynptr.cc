@@ -36,6 +36,7 @@ void make_dynptr(Run& run, const Value& pointer_to_it, DynptrKind kind, DynptrId
   dynptr.detail = static_cast<std::uint8_t>(kind);
   dynptr.id = ids.id;
   dynptr.reference = ids.reference;
+  dynptr.map_uid = ids.origin;
   put_object(run, *stack_place(pointer_to_it, kDynptrSlots), dynptr, ByteKind::kDynptr, kDynptrSlots);
 }
 

@@ -18,6 +18,7 @@ Check check_room_for_dynptr(Run& run, std::uint32_t reg);
 /// Makes a dynptr at the place that `pointer` points to.
 struct DynptrIds {
   std::uint32_t id = 0, reference = 0;
+  std::uint32_t origin = 0;  ///< Of the dynptr that it is a clone of; 0: none.
 };
 void make_dynptr(Run& run, const Value& pointer, DynptrKind kind, DynptrIds ids);
 /// What a register holds that the kernel hands a dynptr in, which cannot be changed.

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dynptrs as arguments of helpers, and the memory that they tell of as a result.
-#include <algorithm>
-#include <array>
 #include <string>
 
 #include "base/try.h"
+#include "verifier/domain/print.h"
 #include "verifier/transfer/dynptr.h"
 #include "verifier/transfer/helper_call.h"
 
 namespace skep::verifier {
 namespace {
-
-constexpr auto kDynptrNames =
-    std::to_array<std::string_view>({"any", "local", "ringbuf", "skb", "xdp", "skb_meta", "file"});
 
 Check check_room(Run& run, std::uint32_t reg, const Arguments& seen) {
   if (seen.is(HelperId::dynptr_from_mem) && run.reg(1).kind != ValueKind::kMapValue)
@@ -39,15 +35,18 @@ Check check_dynptr_argument(Run& run, std::uint32_t reg, const Arg& arg, Argumen
   const Value& value = run.reg(reg);
   if (value.kind != ValueKind::kStack && value.kind != ValueKind::kDynptr)
     return wrong_type(run, reg, "fp, dynptr_ptr");
+  const bool constant = value.kind == ValueKind::kDynptr;
+  if (constant) TRY_OK(check_unmodified(run, reg));
   if (arg.kind == ArgKind::PtrToUninitDynptr) return check_room(run, reg, seen);
   const Value* const dynptr = find_dynptr(run, reg);
+  if (arg.released && constant) return run.reject(DiagCode::kDynptrUnowned);
   if (arg.released && (dynptr == nullptr || dynptr->reference == 0))
     return run.reject(DiagCode::kUnacquiredReference, std::uint64_t{reg});
-  if (value.kind == ValueKind::kDynptr && !arg.read_only) return run.reject(DiagCode::kDynptrConst);
+  if (constant && !arg.read_only) return run.reject(DiagCode::kDynptrConst);
   if (dynptr == nullptr) return run.reject(DiagCode::kDynptrExpected, std::uint64_t{reg - 1});
   seen.dynptr = *dynptr;
   if (arg.dynptr == DynptrKind::Any || static_cast<DynptrKind>(dynptr->detail) == arg.dynptr) return Check::ok();
-  return run.reject(DiagCode::kDynptrType, std::string(kDynptrNames[static_cast<std::size_t>(arg.dynptr)]),
+  return run.reject(DiagCode::kDynptrType, std::string(dynptr_name(static_cast<std::uint8_t>(arg.dynptr))),
                     std::uint64_t{reg - 1});
 }
 

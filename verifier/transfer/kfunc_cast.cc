@@ -39,8 +39,7 @@ Check cast_read_only(Run& run, const KfuncCall& call) {
   if (id >= kernel.size())
     return run.reject(DiagCode::kKfuncCastUnknown, static_cast<std::int64_t>(id), std::string(call.kfunc.name));
   const TypeId type = kernel.resolve(static_cast<TypeId>(id));
-  const auto* composite = kernel.find<btf::Composite>(type);
-  const bool is_struct = composite != nullptr && composite->kind == btf::Aggregate::kStruct;
+  const bool is_struct = kernel.find<btf::Composite>(type) != nullptr;
   if (!is_struct && type != 0) return run.reject(DiagCode::kKfuncCastType, std::string(call.kfunc.name));
   clobber_arguments(run);
   Value result = pointer(is_struct ? ValueKind::kBtf : ValueKind::kMemory);

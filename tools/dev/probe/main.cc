@@ -16,6 +16,7 @@ constexpr struct {
 } kSubjects[] = {
     {"hooks", skep::probe::probe_hooks},
     {"contexts", skep::probe::probe_contexts},
+    {"kfuncs", skep::probe::probe_kfuncs},
 };
 
 }  // namespace

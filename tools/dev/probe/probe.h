@@ -21,5 +21,7 @@ std::vector<Hook> hooks();
 void probe_hooks();
 /// Prints which accesses to the context every hook allows, and what loads give.
 void probe_contexts();
+/// Prints who may call each kernel function, and what the kernel says of arguments that tell its flags.
+void probe_kfuncs();
 
 }  // namespace skep::probe
