@@ -22,10 +22,11 @@ using DiagArg = std::variant<std::int64_t, std::uint64_t, std::string>;
 
 /// Part of why a register held what it held: an instruction of the rejected path.
 enum class CauseKind : std::uint8_t {
-  kSet,     ///< It computed, loaded or was given the value.
-  kStored,  ///< It put the value on the stack, from where it was read.
-  kTested,  ///< A branch on it.
-  kPassed,  ///< A call that the value was an argument of.
+  kSet,       ///< It computed, loaded or was given the value.
+  kStored,    ///< It put the value on the stack, from where it was read.
+  kTested,    ///< A branch on it.
+  kPassed,    ///< A call that the value was an argument of.
+  kAcquired,  ///< A call that gave the resource which was not given back.
 };
 struct Cause {
   InsnIndex at = 0;

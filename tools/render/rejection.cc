@@ -30,6 +30,8 @@ std::string_view words(CauseKind kind) {
       return "tested by";
     case CauseKind::kPassed:
       return "passed by";
+    case CauseKind::kAcquired:
+      return "acquired by";
   }
   unreachable();
 }

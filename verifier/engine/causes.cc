@@ -98,17 +98,46 @@ class Slice {
   std::uint64_t slots_ = 0;
 };
 
+/// The registers that the sentence names ("R{0}"); where it names none, those that the instruction reads.
+std::uint32_t registers_at_fault(const Diagnostic& reason, const Run& run) {
+  std::uint32_t regs = 0;
+  for (const std::uint32_t reg : registers_named(reason)) regs |= reg < kRegs ? 1u << reg : 0;
+  if (regs != 0 || reason.at >= run.program.insns.size()) return regs;
+  return register_use(run.program.insns[reason.at], run.program, run.platform, run.layout).use;
+}
+
+bool is_leak(DiagCode code) {
+  return code == DiagCode::kUnreleasedReference || code == DiagCode::kTailCallReference ||
+         code == DiagCode::kLegacyLoadReference;
+}
+/// A limit was hit: no one value is to blame.
+bool is_limit(DiagCode code) { return static_cast<unsigned>(code) / 100 == 5; }
+
+std::vector<Cause> acquisitions(const State& state) {
+  std::vector<Cause> result;
+  for (std::uint32_t i = 0; i < state.reference_count; ++i)
+    result.push_back({.at = state.references[i].at, .kind = CauseKind::kAcquired});
+  return result;
+}
+
+bool has(const std::vector<Cause>& causes, InsnIndex insn) {
+  return std::any_of(causes.begin(), causes.end(), [&](const Cause& cause) { return cause.at == insn; });
+}
+
 }  // namespace
 
-std::vector<Cause> Run::causes(std::uint32_t regs) const {
+std::vector<Cause> Run::causes(const Diagnostic& reason) const {
+  if (is_leak(reason.code)) return acquisitions(state);
   std::vector<Cause> result;
-  Slice slice(*this, regs);
+  if (is_limit(reason.code)) return result;
+  Slice slice(*this, registers_at_fault(reason, *this));
   Backwards path(state, at);
   InsnIndex following = at;
   for (std::size_t step = 0; step < kMaxSteps && !slice.empty() && path.step(); ++step) {
     const InsnIndex insn = path.at();
     if (insn >= program.insns.size()) break;
-    if (const auto kind = slice.undo(insn, following, path.entry())) {
+    // Of a loop's iterations the last one is told.
+    if (const auto kind = slice.undo(insn, following, path.entry()); kind && !has(result, insn)) {
       const bool falls_through = following == insn + 1;
       result.push_back({.at = insn, .kind = *kind, .taken = *kind == CauseKind::kTested && !falls_through});
       if (result.size() == kMaxCauses) break;

@@ -33,23 +33,13 @@ Run::Run(const Program& the_program, const Platform& the_platform, const VerifyO
   base_kinds.resize(program.insns.size());
 }
 
-namespace {
-/// The registers that the sentence names ("R{0}"); where it names none, those that the instruction reads.
-std::uint32_t registers_at_fault(const Diagnostic& reason, const Run& run) {
-  std::uint32_t regs = 0;
-  for (const std::uint32_t reg : registers_named(reason)) regs |= reg < kRegs ? 1u << reg : 0;
-  if (regs != 0 || reason.at >= run.program.insns.size()) return regs;
-  return register_use(run.program.insns[reason.at], run.program, run.platform, run.layout).use;
-}
-}  // namespace
-
 Check Run::record(DiagCode code, std::vector<DiagArg> args) {
   Diagnostic made{.code = code, .at = at, .args = std::move(args)};
   if (log.on()) log.add(message(made) + "\n");
   if (!rejection) {
     made.path = path();
     made.registers = print_registers(*this);
-    made.causes = causes(registers_at_fault(made, *this));
+    made.causes = causes(made);
     rejection = std::move(made);
   }
   return Check::rejected();

@@ -126,7 +126,7 @@ class Run {
 
   Check record(DiagCode code, std::vector<DiagArg> args);
   [[nodiscard]] std::vector<InsnIndex> path() const;
-  [[nodiscard]] std::vector<Cause> causes(std::uint32_t regs) const;  // causes.cc
+  [[nodiscard]] std::vector<Cause> causes(const Diagnostic& reason) const;  // causes.cc
 
   // explore.cc
   Check explore_all();
