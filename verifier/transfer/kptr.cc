@@ -134,9 +134,13 @@ Check load_pointer_field(Run& run, const Access& access, const SpecialField& fie
   const FieldRecord& record = fields_of_map(run, run.reg(access.base).target);
   if (record.unresolved)
     return run.reject(DiagCode::kUnsupported, std::string("kernel pointers without the kernel's BTF"));
+  // Linux makes such maps of no other type; memory of the user's is nothing that a Vm could hand out.
+  const bool user = field.kind == SpecialKind::kUserPointer;
+  if (user && run.map_of(run.reg(access.base)).type != MapType::kTaskStorage)
+    return run.reject(DiagCode::kUnsupported, std::string("pointers to user memory outside of task storage"));
   if (access.extend != isa::Extend::kZero)
     return run.reject(DiagCode::kFieldAccessMode, std::string(info(field.kind).name));
-  run.reg(dst) = field.kind == SpecialKind::kUserPointer ? loaded_user_memory(run, field) : loaded_pointer(run, field);
+  run.reg(dst) = user ? loaded_user_memory(run, field) : loaded_pointer(run, field);
   return Check::ok();
 }
 
