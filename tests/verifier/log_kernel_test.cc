@@ -64,8 +64,7 @@ void compare(const Case& one, std::uint32_t level, Count& count) {
     return;
   }
   std::printf("%s, level %u:\n%s", one.name.c_str(), level, first_difference(ours, theirs).c_str());
-  if (wanted_case() != nullptr)
-    std::printf("--- skep\n%s--- kernel\n%s", log.c_str(), loaded->log.c_str());
+  if (wanted_case() != nullptr) std::printf("--- skep\n%s--- kernel\n%s", log.c_str(), loaded->log.c_str());
 }
 
 TEST(Logs, AreTheKernels) {
