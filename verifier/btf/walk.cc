@@ -45,7 +45,8 @@ class Walk {
         if (!enter_flexible_array(*composite)) return result_;
         continue;
       }
-      in_union_ = in_union_ || composite->kind == btf::Aggregate::kUnion;
+      const bool alternatives = composite->kind == btf::Aggregate::kUnion && composite->members.size() > 1;
+      in_union_ = in_union_ || alternatives;
       if (!enter_member(*composite)) break;
     }
     result_.in_union = in_union_;
@@ -62,9 +63,9 @@ class Walk {
     const auto* array = btf_.find<btf::Array>(btf_.resolve(last.type));
     if (array == nullptr || array->count != 0 || want_.offset < last.bit_offset / kBits) return false;
     const TypeId element = btf_.resolve(array->element);
-    // Bytes of anything else are as good as memory.
     const auto size = btf_.size_of(element);
-    if (btf_.find<btf::Composite>(element) == nullptr || !size || *size == 0) {
+    if (!size || *size == 0 || btf_.find<btf::Pointer>(element) != nullptr) return false;
+    if (is_number(element)) {
       result_ = {.kind = FieldKind::kScalar, .name = last.name};
       return false;
     }
@@ -77,7 +78,7 @@ class Walk {
   bool enter_member(const btf::Composite& composite) {
     for (const btf::Member& member : composite.members) {
       if (member.bitfield_bits != 0) {
-        if (!touches_bitfield(member)) continue;
+        if (!covers_bitfield(member)) continue;
         result_ = {.kind = FieldKind::kScalar, .name = member.name};
         return false;
       }
@@ -86,24 +87,29 @@ class Walk {
       if (!size || *size == 0 || elements.count == 0) continue;
       Range place{.offset = member.bit_offset / kBits, .size = *size};
       const std::uint64_t end = place.offset + elements.count * *size;
-      if (want_.end() <= place.offset) {
-        if (composite.kind == btf::Aggregate::kUnion) continue;
-        break;
-      }
-      if (want_.offset >= end) continue;
-      if (want_.offset > place.offset) place.offset += (want_.offset - place.offset) / *size * *size;
-      return enter(composite, member, elements.type, place);
+      if (want_.offset < place.offset || want_.offset >= end) continue;
+      // Numbers may be read across the elements of their array.
+      if (is_number(elements.type))
+        place.size = static_cast<std::uint32_t>(end - place.offset);
+      else if (want_.offset > place.offset)
+        place.offset += (want_.offset - place.offset) / *size * *size;
+      return enter(member, elements.type, place);
     }
     result_ = invalid(cat("struct ", struct_name(btf_, type_), " doesn't have field at offset ", want_.offset));
     return false;
   }
 
-  [[nodiscard]] bool touches_bitfield(const btf::Member& member) const {
-    const std::uint64_t first = member.bit_offset, end = first + member.bitfield_bits;
-    return want_.end() * kBits > first && std::uint64_t{want_.offset} * kBits < end;
+  /// The access is to all of the member, and maybe to more.
+  [[nodiscard]] bool covers_bitfield(const btf::Member& member) const {
+    const std::uint64_t end = std::uint64_t{member.bit_offset} + member.bitfield_bits;
+    return std::uint64_t{want_.offset} * kBits <= member.bit_offset && want_.end() * kBits >= end;
   }
 
-  bool enter(const btf::Composite& composite, const btf::Member& member, TypeId type, Range place) {
+  [[nodiscard]] bool is_number(TypeId type) const {
+    return btf_.find<btf::Composite>(type) == nullptr && btf_.find<btf::Pointer>(type) == nullptr;
+  }
+
+  bool enter(const btf::Member& member, TypeId type, Range place) {
     if (btf_.find<btf::Composite>(type) != nullptr) {
       want_.offset -= place.offset;
       type_ = type;
@@ -113,12 +119,12 @@ class Walk {
       result_ = pointer_field(member, *pointer, place);
       return false;
     }
-    if (want_.end() > place.end())
+    // Which member of a union is meant is not known, so that its end is not, either.
+    if (want_.end() > place.end() && !in_union_)
       result_ = invalid(cat("access beyond the end of member ", member.name, " (mend:", place.end(), ") in struct ",
                             struct_name(btf_, type_), " with off ", want_.offset, " size ", want_.size));
     else
       result_ = {.kind = FieldKind::kScalar, .name = member.name};
-    static_cast<void>(composite);
     return false;
   }
 
