@@ -6,6 +6,7 @@
 #include "base/try.h"
 #include "base/unreachable.h"
 #include "skep/btf.h"
+#include "verifier/btf/map_struct.h"
 #include "verifier/btf/operations.h"
 #include "verifier/btf/trust.h"
 #include "verifier/btf/walk.h"
@@ -99,10 +100,6 @@ Check load_field(Run& run, const Access& access, std::uint32_t dst) {
   return Check::ok();
 }
 
-Check bad_map_access(Run& run, const Access& access) {
-  return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{access.base}, kind_name(run.reg(access.base)));
-}
-
 }  // namespace
 
 Check load_btf(Run& run, const Access& access, std::uint32_t dst) {
@@ -145,7 +142,22 @@ Check store_btf(Run& run, const Access& access, const StoredValue& /*stored*/) {
   return why.empty() ? Check::ok() : run.reject(DiagCode::kInvalidField, std::move(why));
 }
 
-Check load_map(Run& run, const Access& access, std::uint32_t /*dst*/) { return bad_map_access(run, access); }
-Check store_map(Run& run, const Access& access) { return bad_map_access(run, access); }
+Check load_map(Run& run, const Access& access, std::uint32_t dst) {
+  const Value base = run.reg(access.base);
+  const std::string name(map_struct(run.map_of(base).type));
+  const Btf* const kernel = run.program.target_btf.get();
+  const TypeId type = kernel == nullptr || name.empty() ? 0 : kernel->find_by_name<btf::Composite>(name);
+  if (type == 0) return run.reject(DiagCode::kUnsupported, std::string("reading a map, whose structure is not known"));
+  if (access.offset < 0)
+    return run.reject(DiagCode::kNegativeMapOffset, std::uint64_t{access.base}, name, std::int64_t{access.offset});
+  const Field field = walk(*kernel, type, static_cast<std::uint32_t>(access.offset), access.bytes());
+  if (field.kind == FieldKind::kInvalid) return run.reject(DiagCode::kInvalidField, field.fault);
+  run.reg(dst) = loaded_value(run, base, field);
+  return Check::ok();
+}
+
+Check store_map(Run& run, const Access& access) {
+  return run.reject(DiagCode::kReadOnlyMap, std::string(map_struct(run.map_of(run.reg(access.base)).type)));
+}
 
 }  // namespace skep::verifier

@@ -12,8 +12,8 @@
 namespace skep::verifier {
 namespace {
 
-MemoryKind memory_kind(ValueKind kind) {
-  switch (kind) {
+MemoryKind memory_kind(const Value& base) {
+  switch (base.kind) {
     case ValueKind::kContext:
       return MemoryKind::kContext;
     case ValueKind::kStack:
@@ -38,12 +38,13 @@ MemoryKind memory_kind(ValueKind kind) {
     case ValueKind::kScalar:
     case ValueKind::kMapKey:
     case ValueKind::kPacketEnd:
-    case ValueKind::kMemory:
     case ValueKind::kFunction:
     case ValueKind::kDynptr:
     case ValueKind::kIterator:
     case ValueKind::kIrqFlag:
       return MemoryKind::kOther;
+    case ValueKind::kMemory:
+      return base.has(PointerFlag::kUntrusted) ? MemoryKind::kKernel : MemoryKind::kOther;
   }
   unreachable();
 }
@@ -56,7 +57,7 @@ bool is_translated(ValueKind kind) {
 
 void note_facts(Run& run, const Access& access) {
   InsnFacts& facts = run.facts.insns[run.at];
-  const MemoryKind memory = memory_kind(run.reg(access.base).kind);
+  const MemoryKind memory = memory_kind(run.reg(access.base));
   if (memory == MemoryKind::kContext) facts.context_offset = access.offset;
   if (facts.memory == MemoryKind::kUnknown || facts.memory == memory) {
     facts.memory = memory;
