@@ -149,9 +149,9 @@ std::vector<FunctionInfo> functions(const isa::Insns& insns) {
 }
 
 /// Writes the number of each kernel function in place of its name.
-std::string number_kfuncs(Case& test) {
+void number_kfuncs(Case& test) {
   constexpr std::string_view kCall = "call kfunc ";
-  std::string text = test.text;
+  std::string& text = test.assembly;
   for (std::size_t at = 0; (at = text.find(kCall, at)) != std::string::npos; at += kCall.size()) {
     const std::size_t begin = at + kCall.size();
     const std::size_t end = std::min(text.find_first_of(" \n", begin), text.size());
@@ -162,7 +162,31 @@ std::string number_kfuncs(Case& test) {
     test.available = test.available && id != 0;
     text.replace(begin, end - begin, std::to_string(id));
   }
-  return text;
+}
+
+/// Where the first member of that name lies, however deep.
+std::optional<std::uint32_t> member_offset(const Btf& btf, TypeId type, std::string_view name) {
+  const auto* composite = btf.find<btf::Composite>(btf.resolve(type));
+  if (composite == nullptr) return std::nullopt;
+  for (const btf::Member& member : composite->members) {
+    if (member.name == name) return member.bit_offset / 8;
+    if (const auto inner = member_offset(btf, member.type, name)) return member.bit_offset / 8 + *inner;
+  }
+  return std::nullopt;
+}
+
+/// Writes the offset of each `{structure.member}` of the kernel in its place.
+void number_members(Case& test) {
+  std::string& text = test.assembly;
+  for (std::size_t at = 0; (at = text.find('{', at)) != std::string::npos;) {
+    const std::size_t dot = text.find('.', at), end = text.find('}', at);
+    if (dot == std::string::npos || end == std::string::npos || dot > end) break;
+    const auto kernel = kernel_types();
+    const TypeId type = kernel == nullptr ? 0 : kernel->find_by_name<btf::Composite>(text.substr(at + 1, dot - at - 1));
+    const auto offset = type == 0 ? std::nullopt : member_offset(*kernel, type, text.substr(dot + 1, end - dot - 1));
+    test.available = test.available && offset;
+    text.replace(at, end + 1 - at, std::to_string(offset.value_or(0)));
+  }
 }
 
 /// Writes the number of each structure in place of `type[NAME]`.
@@ -197,14 +221,16 @@ void type_values(Program& program, const std::vector<std::string>& value_types) 
 
 Status finish(Case& test) {
   TRY_OK(parse_header(test));
-  std::string text = number_kfuncs(test);
+  test.assembly = test.text;
+  number_members(test);
+  number_kfuncs(test);
   if (!test.functions_return.empty()) {
     std::vector<FunctionInfo> none;
     TRY(const std::shared_ptr<const Btf> types, give_types(none, test.functions_return));
-    text = number_types(std::move(text), *types);
+    test.assembly = number_types(std::move(test.assembly), *types);
     test.program.target_btf = kernel_types();
   }
-  auto insns = isa::assemble(text, isa::Syntax::kC);
+  auto insns = isa::assemble(test.assembly, isa::Syntax::kC);
   if (!insns) return bad(test.name, insns.error().message);
   test.program.insns = *std::move(insns);
   test.program.functions = functions(test.program.insns);

@@ -8,10 +8,11 @@
 // maps: hash(key size, value size, entries[, flags]), separated by spaces; `array_of_maps(4,4,1)` holds its successor.
 // With the key functions, a map's values may be of a structure of case_types.cc (`array(4,8,1):locked`), and
 // `type[NAME]` in the assembly is its number. Storages (sk_storage, task_storage...) have values of type long.
-// `call kfunc NAME` calls a kernel function; such a case needs the types of a kernel (/sys/kernel/btf/vmlinux).
+// `call kfunc NAME` calls a kernel function, `{task_struct.pid}` is the offset of a member of the kernel's structure;
+// such a case needs the types of a kernel (/sys/kernel/btf/vmlinux).
 // keys: license, sleepable (0 or 1), attach (expected attach type), flags (program_flags: 1 strict alignment, 2 any
 // alignment, 8 states at every jump), functions (int or void: all have types, and those but the first return that),
-// target (what a tracing program is attached to; needs the types of a kernel).
+// target (what a tracing program is attached to, or nothing; needs the types of a kernel).
 #pragma once
 #include <filesystem>
 #include <string>
@@ -24,8 +25,9 @@
 namespace skep::test {
 
 struct Case {
-  std::string header;  ///< As written after "== ".
-  std::string text;    ///< The assembly.
+  std::string header;      ///< As written after "== ".
+  std::string text;        ///< The assembly, as written.
+  std::string assembly{};  ///< With the kernel's numbers in place of names.
   bool accepted = false;
   std::string sentence;  ///< Of a rejection.
   bool recorded = false;

@@ -31,7 +31,9 @@ Check check_pointer_operation(Run& run, std::uint32_t dst, const Value& pointer,
 
 /// `value`: what is added (a scalar), or the result. It must stay far from where 32-bit offsets wrap.
 Check check_sane_offset(Run& run, const Value& value, const Value& pointer) {
-  const std::string kind(info(pointer.kind).name);
+  // Any address may be read there: it is checked when it is read.
+  if (pointer.kind == ValueKind::kMemory && pointer.has(PointerFlag::kUntrusted)) return Check::ok();
+  const std::string kind = kind_name(pointer);
   const Scalar& scalar = value.scalar;
   const auto known = static_cast<std::int64_t>(scalar.bits.value);
   if (scalar.is_constant() && (known >= kMaxVariableOffset || known <= -kMaxVariableOffset))

@@ -196,7 +196,7 @@ std::optional<bool> decide_packet(JmpOp op, const Value& dst, const Value& src) 
 
 /// The pointer leads to an object that is there.
 bool never_null(const Value& value) {
-  if (value.maybe_null) return false;
+  if (value.maybe_null || value.has(PointerFlag::kUntrusted)) return false;
   if (value.kind != ValueKind::kBtf) return info(value.kind).null == NullTest::kNever;
   constexpr auto kTrust = static_cast<std::uint8_t>(PointerFlag::kTrusted) |
                           static_cast<std::uint8_t>(PointerFlag::kAlloc) |
