@@ -11,7 +11,8 @@ namespace skep::verifier {
 namespace {
 
 struct Tags {
-  bool context = false, nonnull = false, nullable = false, arena = false, other = false;
+  bool context = false, nonnull = false, nullable = false, arena = false, trusted = false, untrusted = false;
+  bool other = false;
 };
 
 Tags tags_of(const Btf& btf, TypeId function, std::uint32_t parameter) {
@@ -28,6 +29,10 @@ Tags tags_of(const Btf& btf, TypeId function, std::uint32_t parameter) {
       tags.nullable = true;
     else if (tag->value == "arg:arena")
       tags.arena = true;
+    else if (tag->value == "arg:trusted")
+      tags.trusted = true;
+    else if (tag->value == "arg:untrusted")
+      tags.untrusted = true;
     else
       tags.other = true;
   }
@@ -47,6 +52,29 @@ bool is_number(const Btf& btf, TypeId type) {
 
 std::string nth(std::size_t index) { return "arg#" + std::to_string(index); }
 
+/// The kernel's structure of the same name; what follows "___" is no part of it. 0: there is none.
+TypeId kernel_struct(const Program& program, TypeId type) {
+  const std::string_view name = program.btf->name(type);
+  const bool composite =
+      program.btf->find<btf::Composite>(type) != nullptr || program.btf->find<btf::Forward>(type) != nullptr;
+  if (!composite || program.target_btf == nullptr) return 0;
+  return program.target_btf->find_by_name<btf::Composite>(name.substr(0, name.find("___")));
+}
+
+/// A pointer tagged as trusted or untrusted.
+void add_object(const Program& program, TypeId target, const Tags& tags, Prototype& result) {
+  const Btf& btf = *program.btf;
+  const std::string name = nth(result.parameters.size());
+  if (tags.context || tags.nonnull) result.fault = name + " has conflicting tags";
+  if (!tags.trusted && tags.nullable) result.fault = name + " untrusted cannot be combined with any other tags";
+  const bool plain = std::holds_alternative<btf::Void>(btf.type(target)) || is_number(btf, target);
+  if (!tags.trusted && plain) return result.parameters.push_back({.kind = ParameterKind::kUncheckedMemory});
+  const TypeId type = kernel_struct(program, target);
+  if (type == 0) result.fault = name + " is of no type of the kernel";
+  const ParameterKind kind = tags.trusted ? ParameterKind::kObject : ParameterKind::kUnchecked;
+  result.parameters.push_back({.kind = kind, .nullable = tags.nullable, .type = type});
+}
+
 /// Adds the rule of parameter number `index`, or says why there is none.
 void add_parameter(const Program& program, TypeId function, const btf::Parameter& parameter, Prototype& result) {
   const Btf& btf = *program.btf;
@@ -55,11 +83,11 @@ void add_parameter(const Program& program, TypeId function, const btf::Parameter
   const TypeId resolved = btf.resolve(parameter.type);
   const auto* pointer = btf.find<btf::Pointer>(resolved);
   if (tags.other) {
-    result.unsupported = nth(index) + " with a tag of trust or dynptrs";
+    result.unsupported = nth(index) + " with a tag of dynptrs";
     return;
   }
   if (pointer == nullptr) {
-    if (!is_number(btf, resolved) || tags.context || tags.nonnull || tags.nullable) {
+    if (!is_number(btf, resolved) || tags.context || tags.nonnull || tags.nullable || tags.trusted || tags.untrusted) {
       result.fault = nth(index) + " is neither number nor pointer";
       return;
     }
@@ -73,6 +101,7 @@ void add_parameter(const Program& program, TypeId function, const btf::Parameter
     return;
   }
   const TypeId target = btf.resolve(pointer->target);
+  if (tags.trusted || tags.untrusted) return add_object(program, target, tags, result);
   if (tags.context || names_context(program, pointer->target)) {
     if (tags.context && !may_be_tagged_context(program, pointer->target))
       result.fault = nth(index) + " is tagged as context and has another type";

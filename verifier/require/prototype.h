@@ -6,16 +6,28 @@
 #include <string>
 #include <vector>
 
+#include "skep/btf.h"
 #include "verifier/engine/run.h"
 
 namespace skep::verifier {
 
-/// kArena: an address in the arena, or any number; the function must cast it.
-enum class ParameterKind : std::uint8_t { kScalar, kContext, kMemory, kDynptr, kArena };
+/// kArena: an address in the arena, or any number; the function must cast it. kObject: of a kernel type. kUnchecked,
+/// kUncheckedMemory: whatever the caller has, to be read only.
+enum class ParameterKind : std::uint8_t {
+  kScalar,
+  kContext,
+  kMemory,
+  kDynptr,
+  kArena,
+  kObject,
+  kUnchecked,
+  kUncheckedMemory
+};
 struct ParameterRule {
   ParameterKind kind{};
   std::uint32_t size = 0;  ///< kMemory: bytes.
-  bool nullable = false;   ///< kMemory: the function must check for null.
+  bool nullable = false;   ///< kMemory, kObject: the function must check for null.
+  TypeId type = 0;         ///< kObject, kUnchecked: in the kernel's BTF.
 };
 /// What BTF and declaration tags say of a function.
 struct Prototype {

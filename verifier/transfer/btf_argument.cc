@@ -32,23 +32,59 @@ TypeId find_struct(const Run& run, std::string_view name) {
   return kernel == nullptr ? 0 : kernel->find_by_name<btf::Composite>(name);
 }
 
+/// What lies at the pointer is a `wanted`.
+Check check_struct(Run& run, std::uint32_t reg, TypeId wanted) {
+  const Value& value = run.reg(reg);
+  const Btf& kernel = *run.program.target_btf;
+  if (!struct_matches(kernel, kernel.resolve(value.target), value.offset, wanted, Matching::kEmbedded))
+    return run.reject(DiagCode::kArgumentBtfType, std::uint64_t{reg}, std::string(struct_name(kernel, value.target)),
+                      std::string(struct_name(kernel, wanted)));
+  return check_constant_offset(run, reg);
+}
+
+/// This CPU's, or another's, copy of the per-CPU variable in r1.
+Check return_percpu(Run& run, const Arguments& seen) {
+  const Value variable = run.reg(1);
+  const Btf* const kernel = run.program.target_btf.get();
+  if (kernel == nullptr || variable.has(PointerFlag::kAlloc)) return unsupported(run, seen);
+  Value result = variable;
+  result.clear(PointerFlag::kPerCpu);
+  if (kernel->find<btf::Composite>(kernel->resolve(variable.target)) != nullptr) {
+    result.set(PointerFlag::kTrusted);
+  } else {
+    const auto size = kernel->size_of(variable.target);
+    if (!size) return unsupported(run, seen);
+    result = pointer(ValueKind::kMemory);
+    result.read_only = true;
+    result.extent = static_cast<std::int32_t>(*size);
+  }
+  result.maybe_null = seen.proto.returns.kind == RetKind::MemOrBtfIdOrNull;
+  if (result.maybe_null) result.id = run.new_id();
+  run.reg(isa::kR0) = result;
+  return Check::ok();
+}
+
 }  // namespace
 
 Check check_struct_argument(Run& run, std::uint32_t reg, std::string_view name) {
   const TypeId wanted = find_struct(run, name);
   if (wanted == 0) return run.reject(DiagCode::kUnsupported, "no kernel types to find struct " + std::string(name));
-  const Value& value = run.reg(reg);
-  const Btf& kernel = *run.program.target_btf;
-  if (!struct_matches(kernel, kernel.resolve(value.target), value.offset, wanted, Matching::kEmbedded))
-    return run.reject(DiagCode::kArgumentBtfType, std::uint64_t{reg}, std::string(struct_name(kernel, value.target)),
-                      std::string(name));
-  return check_constant_offset(run, reg);
+  return check_struct(run, reg, wanted);
+}
+
+Check check_kernel_object(Run& run, std::uint32_t reg, TypeId wanted, NullAllowed null) {
+  if (!is_object(run.reg(reg), null == NullAllowed::kYes)) return wrong_type(run, reg, kObjectKinds);
+  return check_struct(run, reg, wanted);
 }
 
 Check check_btf_argument(Run& run, std::uint32_t reg, const Arg& arg, Arguments& seen) {
   if (arg.kind == ArgKind::PtrToPercpuBtfId) {
-    if (!run.reg(reg).has(PointerFlag::kPerCpu)) return wrong_type(run, reg, kPerCpuKinds);
-    return unsupported(run, seen);
+    const Value& value = run.reg(reg);
+    if (value.kind != ValueKind::kBtf || !value.has(PointerFlag::kPerCpu) || value.maybe_null)
+      return wrong_type(run, reg, kPerCpuKinds);
+    const bool variable = value.offset == 0 && !value.has(PointerFlag::kAlloc) && !value.has(PointerFlag::kUntrusted) &&
+                          value.scalar.is_constant() && value.scalar.value() == 0;
+    return variable ? Check::ok() : unsupported(run, seen);
   }
   if (!is_object(run.reg(reg), arg.kind == ArgKind::PtrToBtfIdOrNull)) return wrong_type(run, reg, kObjectKinds);
   return check_struct_argument(run, reg, arg.btf_type);
@@ -69,7 +105,7 @@ Check check_btf_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMo
 
 Check return_btf(Run& run, const Arguments& seen) {
   const Ret& ret = seen.proto.returns;
-  if (ret.kind == RetKind::MemOrBtfId || ret.kind == RetKind::MemOrBtfIdOrNull) return unsupported(run, seen);
+  if (ret.kind == RetKind::MemOrBtfId || ret.kind == RetKind::MemOrBtfIdOrNull) return return_percpu(run, seen);
   auto value = kernel_object(run, ret.btf_type);
   if (!value) return unsupported(run, seen);
   if (ret.trusted) value->set(PointerFlag::kTrusted);

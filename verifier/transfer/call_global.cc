@@ -37,7 +37,8 @@ Check check_nullable_memory(Run& run, std::uint32_t reg, const ParameterRule& ru
   const Value was = value;
   value.maybe_null = false;
   TRY_OK(check_memory(run, reg, rule.size, AccessMode::kRead, ZeroSize::kAllowed));
-  TRY_OK(check_memory(run, reg, rule.size, AccessMode::kWrite, ZeroSize::kAllowed));
+  // Linux does not ask whether a kernel's object may be written.
+  if (value.kind != ValueKind::kBtf) TRY_OK(check_memory(run, reg, rule.size, AccessMode::kWrite, ZeroSize::kAllowed));
   run.reg(reg) = was;
   return Check::ok();
 }
@@ -66,6 +67,12 @@ Check check_parameter(Run& run, std::uint32_t reg, const ParameterRule& rule) {
       return run.reject(DiagCode::kNotArenaArgument, std::uint64_t{reg});
     case ParameterKind::kMemory:
       return check_nullable_memory(run, reg, rule);
+    case ParameterKind::kObject:
+      if (rule.nullable && value.is_null()) return Check::ok();
+      return check_kernel_object(run, reg, rule.type, rule.nullable ? NullAllowed::kYes : NullAllowed::kNo);
+    case ParameterKind::kUnchecked:
+    case ParameterKind::kUncheckedMemory:
+      return Check::ok();
   }
   unreachable();
 }
@@ -75,6 +82,14 @@ Check refuse_call(Run& run, std::uint32_t callee_index, std::string why) {
   run.rejection.reset();
   return run.reject(DiagCode::kInvalidArguments, std::uint64_t{callee_index},
                     std::string(function_name(run.program, sub)), std::move(why));
+}
+
+Value object(Run& run, TypeId type, PointerFlag trust) {
+  Value value = pointer(ValueKind::kBtf);
+  value.target = type;
+  value.set(trust);
+  value.id = run.new_id();
+  return value;
 }
 
 }  // namespace
@@ -111,6 +126,18 @@ Check enter_global(Run& run, std::uint32_t subprogram) {
         break;
       case ParameterKind::kDynptr:
         value = constant_dynptr(run);
+        break;
+      case ParameterKind::kObject:
+        value = object(run, rule.type, PointerFlag::kTrusted);
+        value.maybe_null = rule.nullable;
+        break;
+      case ParameterKind::kUnchecked:
+        value = object(run, rule.type, PointerFlag::kUntrusted);
+        break;
+      case ParameterKind::kUncheckedMemory:
+        value = pointer(ValueKind::kMemory);
+        value.read_only = true;
+        value.set(PointerFlag::kUntrusted);
         break;
       case ParameterKind::kMemory:
         value = pointer(ValueKind::kMemory);

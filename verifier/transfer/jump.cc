@@ -228,6 +228,8 @@ void learn_null_of_equals(Run& run, const isa::Branch& insn, State& taken) {
   const Value& a = run.reg(insn.dst);
   const Value& b = run.reg(*src);
   if (!a.is_pointer() || !b.is_pointer() || a.maybe_null == b.maybe_null) return;
+  // The kernel's objects may be null whatever their type says.
+  if (a.kind == ValueKind::kBtf || b.kind == ValueKind::kBtf) return;
   if (insn.op != JmpOp::kEq && insn.op != JmpOp::kNe) return;
   State& equal = insn.op == JmpOp::kEq ? taken : run.state;
   become_non_null(run, equal.frame().regs[a.maybe_null ? insn.dst.index : src->index]);

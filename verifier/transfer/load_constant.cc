@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // 16-byte loads: constants, maps, addresses of map values, functions.
+#include <algorithm>
+
 #include "base/try.h"
 #include "base/unreachable.h"
+#include "skep/btf.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -46,6 +49,37 @@ Check load_function(Run& run, const isa::LoadImm64& insn) {
   return Check::ok();
 }
 
+bool is_per_cpu(const Btf& kernel, TypeId variable) {
+  const auto* section = kernel.find<btf::DataSec>(kernel.find_by_name<btf::DataSec>(".data..percpu"));
+  return section != nullptr && std::any_of(section->vars.begin(), section->vars.end(),
+                                           [&](const btf::SectionVar& one) { return one.var == variable; });
+}
+
+/// The address of a variable, or function, of the kernel.
+Check load_variable(Run& run, const isa::LoadImm64& insn) {
+  const Btf* const kernel = run.program.target_btf.get();
+  const auto id = static_cast<TypeId>(insn.low);
+  if (kernel == nullptr || insn.high != 0)
+    return run.reject(DiagCode::kUnsupported, std::string("a variable of a module"));
+  if (kernel->find<btf::Func>(id) != nullptr) return run.reg(insn.dst) = unknown_scalar(), Check::ok();
+  const auto* variable = kernel->find<btf::Var>(id);
+  if (variable == nullptr) return run.reject(DiagCode::kUnsupported, std::string("a variable that is none"));
+  const TypeId type = kernel->resolve(variable->type);
+  const bool per_cpu = is_per_cpu(*kernel, id), composite = kernel->find<btf::Composite>(type) != nullptr;
+  const auto size = kernel->size_of(type);
+  Value value = pointer(per_cpu || composite ? ValueKind::kBtf : ValueKind::kMemory);
+  if (value.kind == ValueKind::kBtf) {
+    value.target = type;
+    if (per_cpu) value.set(PointerFlag::kPerCpu);
+  } else {
+    if (!size) return run.reject(DiagCode::kUnsupported, std::string("a variable without size"));
+    value.read_only = true;
+    value.extent = static_cast<std::int32_t>(*size);
+  }
+  run.reg(insn.dst) = value;
+  return Check::ok();
+}
+
 }  // namespace
 
 Check transfer(Run& run, const isa::LoadImm64& insn) {
@@ -71,9 +105,10 @@ Check transfer(Run& run, const isa::LoadImm64& insn) {
       return load_map_value(run, insn);
     case isa::Imm64Kind::kFunction:
       return load_function(run, insn);
+    case isa::Imm64Kind::kVariable:
+      return load_variable(run, insn);
     case isa::Imm64Kind::kMapFd:
     case isa::Imm64Kind::kMapValueFd:
-    case isa::Imm64Kind::kVariable:
       return run.reject(DiagCode::kUnsupported, std::string("this kind of ld_imm64"));
   }
   unreachable();

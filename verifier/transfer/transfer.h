@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 
+#include "skep/btf.h"
 #include "verifier/engine/run.h"
 #include "verifier/require/require.h"
 
@@ -48,6 +49,9 @@ Check load_btf(Run& run, const Access& access, std::uint32_t dst);
 Check store_btf(Run& run, const Access& access, const StoredValue& stored);
 // traced_context.cc: the arguments of what is traced. Precondition: run.traced.
 Check load_traced(Run& run, const Access& access, std::uint32_t dst);
+enum class NullAllowed : std::uint8_t { kNo, kYes };
+/// The register holds a valid pointer to the kernel's structure `wanted`, or to one that has it at that offset.
+Check check_kernel_object(Run& run, std::uint32_t reg, TypeId wanted, NullAllowed null);
 /// A map as the kernel's `struct bpf_map`.
 Check load_map(Run& run, const Access& access, std::uint32_t dst);
 Check store_map(Run& run, const Access& access);
