@@ -7,7 +7,6 @@
 //
 // maps: hash(key size, value size, entries[, flags]), separated by spaces; `array_of_maps(4,4,1)` holds its successor.
 // With the key functions, a map's values may be of a structure of case_types.cc (`array(4,8,1):locked`), and
-// With the key functions, a map's values may be of a structure of case_types.cc (`array(4,8,1):locked`), and
 // `type[NAME]` in the assembly is its number. Storages (sk_storage, task_storage...) have values of type long.
 // `call kfunc NAME` calls a kernel function, `{task_struct.pid}` is the offset of a member of the kernel's structure;
 // such a case needs the types of a kernel (/sys/kernel/btf/vmlinux).
