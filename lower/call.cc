@@ -33,6 +33,8 @@ Status lower_helper(Builder& builder, const Source& source, InsnIndex at, std::i
   const HelperProto* const proto = source.platform.helper(id);
   if (proto == nullptr)
     return not_callable(builder, source, at, "helper " + std::to_string(id) + ", which the platform lacks");
+  if (!proto->has_function && source.platform.own_function(id) == nullptr)
+    return not_callable(builder, source, at, "helper " + std::string(proto->name) + ", which has no function here");
   if (source.verified() && needs_kernel_context(source, *proto))
     return not_callable(builder, source, at,
                         "helper " + std::string(proto->name) + ", which needs a context of type " +

@@ -118,6 +118,7 @@ struct HelperProto {
   std::array<Arg, 5> args{};
   HookSet available = kNoTypes;
   HelperTraits traits = kNoTraits;
+  bool has_function = true;  ///< False: the verifier judges calls, but programs with such calls cannot run here.
 
   [[nodiscard]] constexpr bool has(HelperTraits trait) const { return (traits & trait) != 0; }
 };
@@ -197,17 +198,16 @@ inline constexpr HookSet kConnect{kCgroupSockAddr, attach_set(10, 11)},  // inet
     kMultiKprobe{kKprobe, attach_set(42, 48, 56, 57)},  // Multi and session, of kprobes and uprobes.
     kSingleKprobe{kKprobe, ~attach_set(42, 48, 56, 57)},
     // Not ingress, egress, sock_ops, recvmsg, getpeername, getsockname.
-    kRetvalHooks{set_of(kCgroupSock, kSockOps, kCgroupDevice, kCgroupSockAddr, kCgroupSysctl, kCgroupSockopt),
-                 ~attach_set(0, 1, 3, 19, 20, 29, 30, 31, 32, 51, 52, 53)},
-    kTcpCongestion{kStructOps, ~attach_set(17)};  // tcp_congestion_ops; member 17 is `release`.
+    kRetvalHooks{set_of(kSockOps, kCgroupDevice, kCgroupSockAddr, kCgroupSysctl, kCgroupSockopt),
+                 ~attach_set(0, 1, 3, 19, 20, 29, 30, 31, 32, 51, 52, 53)};
 }  // namespace hooks
 
 constexpr auto make_helper_table() {
   using namespace args;   // NOLINT(google-build-using-namespace): the rows' own vocabulary.
   using namespace hooks;  // NOLINT(google-build-using-namespace)
   return std::to_array<HelperProto>({
-#define HELPER(id, name, ret, args, hooks, traits) {id, #name, returns::ret, list args, hooks, traits},
-#define PROTOTYPE(...) HELPER(__VA_ARGS__)
+#define HELPER(id, name, ret, args, hooks, traits) {id, #name, returns::ret, list args, hooks, traits, true},
+#define PROTOTYPE(id, name, ret, args, hooks, traits) {id, #name, returns::ret, list args, hooks, traits, false},
 #define VARIANT(...) HELPER(__VA_ARGS__)
 #include "skep/tables/helpers.def"
   });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tables against the running kernel: every helper at every hook, what hooks take back, and every context
-// access by offset, size and direction. What skep allows and Linux does not is a hole and fails; what Linux allows and
-// skep does not is counted.
+// The tables against the running kernel: what every hook takes back, and every context access by offset, size and
+// direction. What skep allows and Linux does not is a hole and fails; what Linux allows and skep does not is counted.
+// Helpers: helper_tables_test.cc.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -56,11 +56,6 @@ std::optional<Answers> ask(const Program& program) {
                  .theirs = loaded->accepted() ? "accept" : loaded->last_sentence()};
 }
 
-bool unavailable(const std::string& sentence) {
-  return sentence.find("cannot use helper") != std::string::npos || sentence.starts_with("invalid func") ||
-         sentence.starts_with("unknown func");
-}
-
 constexpr auto kSizes = std::to_array<isa::Size>({isa::Size::k8, isa::Size::k16, isa::Size::k32, isa::Size::k64});
 
 /// Contexts of these are made of BTF pointers; and Linux is built without infrared remote controls here.
@@ -85,17 +80,12 @@ isa::Insn return_value(std::int64_t value) {
 bool depends_on_attach_type(const HookSet& hooks, ProgramType type) {
   return contains(hooks.types, type) && hooks.attach != kAllAttachTypes;
 }
-/// Do fields of the type's context, or the helpers that it may call, depend on the attach type?
+/// Do fields of the type's context depend on the attach type?
 bool fields_depend(ProgramType type) {
   return std::ranges::any_of(fields_of(info(type).context), [&](const ContextField& field) {
     return depends_on_attach_type(field.read, type) || depends_on_attach_type(field.write, type);
   });
 }
-bool helpers_depend(ProgramType type) {
-  return std::ranges::any_of(kHelpers,
-                             [&](const HelperProto& proto) { return depends_on_attach_type(proto.available, type); });
-}
-
 /// Calls `visit` with every hook, or with one of a type that does not depend on the attach type, and with a result that
 /// programs may return there.
 template <class F>
@@ -109,28 +99,6 @@ void for_each_hook(bool (*depends)(ProgramType), F visit) {
       if (!depends(row.type)) break;
     }
   }
-}
-
-TEST(Tables, HelpersAreAvailableWhereLinuxHasThem) {
-  if (const auto& why = kernel::why_unavailable()) GTEST_SKIP() << *why;
-  constexpr std::int32_t kHelperCount = 212;
-  std::size_t asked = 0, lacking = 0;
-  for_each_hook(helpers_depend, [&](ProgramType type, std::uint32_t attach, const isa::Insn& result) {
-    for (std::int32_t id = 1; id < kHelperCount; ++id) {
-      const auto answers =
-          ask(program_at(type, attach, {isa::Call{.kind = isa::CallKind::kHelper, .imm = id}, result, isa::Exit{}}));
-      if (!answers) continue;
-      ++asked;
-      const bool here = !unavailable(answers->ours), there = !unavailable(answers->theirs);
-      const std::string what =
-          std::string(info(type).name) + " attach type " + std::to_string(attach) + " helper " + std::to_string(id);
-      if (there && !here) std::printf("only Linux: %s: %s\n", what.c_str(), answers->ours.c_str());
-      lacking += there && !here;
-      EXPECT_FALSE(here && !there) << what << ": " << answers->theirs;
-    }
-  });
-  std::printf("%zu pairs of helper and hook asked, %zu that only Linux has\n", asked, lacking);
-  EXPECT_GT(asked, 10000u);
 }
 
 TEST(Tables, HooksReturnWhatLinuxAllows) {

@@ -16,8 +16,6 @@ inline constexpr std::int64_t kMaxPacketOffset = 0xffff;
 
 enum class AccessMode : std::uint8_t { kRead, kWrite };
 enum class ZeroSize : std::uint8_t { kRefused, kAllowed };
-/// Who accesses: an instruction, or a helper on the program's behalf.
-enum class Accessor : std::uint8_t { kInsn, kHelper };
 
 // registers.cc
 Check check_readable(Run& run, std::uint32_t reg);
@@ -70,7 +68,7 @@ struct StackRange {
   bool fixed = true;
 };
 Check check_stack_range(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
-                        Accessor who, StackRange& range);
+                        StackRange& range);
 
 // pointer_arithmetic.cc
 /// `pointer op amount`, to be put into `dst`.

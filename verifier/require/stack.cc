@@ -8,15 +8,12 @@
 namespace skep::verifier {
 namespace {
 
-std::string what(AccessMode mode, Accessor who) {
-  if (who == Accessor::kHelper) return " indirect access to";
-  return mode == AccessMode::kRead ? " read from" : " write to";
-}
+std::string what(AccessMode mode) { return mode == AccessMode::kRead ? " read from" : " write to"; }
 
 }  // namespace
 
 Check check_stack_range(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode,
-                        Accessor who, StackRange& range) {
+                        StackRange& range) {
   const Value& base = run.reg(reg);
   const std::int64_t start = std::int64_t{base.offset} + offset;
   std::int64_t low = 0, high = 0;
@@ -25,7 +22,7 @@ Check check_stack_range(Run& run, std::uint32_t reg, std::int32_t offset, std::u
     low = high = start + static_cast<std::int64_t>(base.scalar.value());
   } else {
     if (base.scalar.smax >= kMaxVariableOffset || base.scalar.smin <= -kMaxVariableOffset)
-      return run.reject(DiagCode::kUnboundedStack, what(mode, who), std::uint64_t{reg});
+      return run.reject(DiagCode::kUnboundedStack, what(mode), std::uint64_t{reg});
     low = start + base.scalar.smin;
     high = start + base.scalar.smax;
   }
@@ -33,9 +30,9 @@ Check check_stack_range(Run& run, std::uint32_t reg, std::int32_t offset, std::u
   const bool begins = low >= -std::int64_t{kStackBytes} && (low < 0 || (size == 0 && low == 0));
   if (!begins || end > 0) {
     if (range.fixed)
-      return run.reject(DiagCode::kOutsideStack, what(mode, who), std::uint64_t{reg}, low, std::uint64_t{size});
-    return run.reject(DiagCode::kOutsideStackVariable, what(mode, who), std::uint64_t{reg},
-                      print_bits(base.scalar.bits), start, std::uint64_t{size});
+      return run.reject(DiagCode::kOutsideStack, what(mode), std::uint64_t{reg}, low, std::uint64_t{size});
+    return run.reject(DiagCode::kOutsideStackVariable, what(mode), std::uint64_t{reg}, print_bits(base.scalar.bits),
+                      start, std::uint64_t{size});
   }
   range.first = static_cast<std::int32_t>(low);
   range.last = static_cast<std::int32_t>(end);

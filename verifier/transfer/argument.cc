@@ -270,7 +270,7 @@ Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode m
     case ValueKind::kStack: {
       StackRange range;
       if (size == 0 && zero == ZeroSize::kRefused) return run.reject(DiagCode::kZeroSizedRead);
-      TRY_OK(check_stack_range(run, reg, 0, size, mode, Accessor::kHelper, range));
+      TRY_OK(check_stack_range(run, reg, 0, size, mode, range));
       return touch_stack(run, reg, range, mode);
     }
     case ValueKind::kScalar:

@@ -138,8 +138,7 @@ Check load_by_kind(Run& run, const Access& access, std::uint32_t dst) {
       return Check::ok();
     case ValueKind::kStack: {
       StackRange range;
-      TRY_OK(check_stack_range(run, access.base, access.offset, access.bytes(), AccessMode::kRead, Accessor::kInsn,
-                               range));
+      TRY_OK(check_stack_range(run, access.base, access.offset, access.bytes(), AccessMode::kRead, range));
       return load_stack(run, access.base, range, access.bytes(), dst);
     }
     case ValueKind::kFlowKeys:
@@ -212,7 +211,7 @@ Check store_by_kind(Run& run, const Access& access, const StoredValue& stored) {
       return check_packet(run, access.base, access.offset, size, ZeroSize::kRefused);
     case ValueKind::kStack: {
       StackRange range;
-      TRY_OK(check_stack_range(run, access.base, access.offset, size, AccessMode::kWrite, Accessor::kInsn, range));
+      TRY_OK(check_stack_range(run, access.base, access.offset, size, AccessMode::kWrite, range));
       return store_stack(run, access.base, range, size, stored);
     }
     case ValueKind::kFlowKeys:

@@ -235,16 +235,19 @@ Check touch_stack(Run& run, std::uint32_t base_reg, const StackRange& range, Acc
 }
 
 std::optional<std::uint64_t> constant_on_stack(const Frame& frame, std::int32_t offset, std::uint32_t size) {
-  bool zero = true;
-  for (std::uint32_t i = 0; i < size; ++i)
-    zero = zero && kind_at(frame, offset + static_cast<std::int32_t>(i)) == ByteKind::kZero;
-  if (zero) return 0;
-  const std::uint32_t number = slot_of(offset);
-  if (number >= frame.slots || byte_of(offset) != 0) return std::nullopt;
+  const std::uint32_t number = slot_of(offset), first = byte_of(offset), last = first + size;
+  if (number >= frame.slots || last > kSlotBytes) return std::nullopt;
   const Slot& slot = frame.stack[number];
-  if (!slot.is_scalar_spill() || slot.spill_size() != size || !slot.value.scalar.is_constant()) return std::nullopt;
-  const std::uint64_t word = slot.value.scalar.value();
-  return size == 8 ? word : word & ((std::uint64_t{1} << (8 * size)) - 1);
+  const auto all = [&](ByteKind kind) {
+    return std::all_of(slot.bytes.begin() + first, slot.bytes.begin() + last, [&](ByteKind one) { return one == kind; });
+  };
+  if (all(ByteKind::kZero)) return 0;
+  // As in Linux, a wider register counts where the bytes are its last: it is then taken whole, which is more than they
+  // hold.
+  const bool ends = last == kSlotBytes || slot.bytes[last] != ByteKind::kSpill;
+  if (!slot.is_scalar_spill() || !all(ByteKind::kSpill) || !ends || !slot.value.scalar.is_constant())
+    return std::nullopt;
+  return slot.value.scalar.value();
 }
 
 }  // namespace skep::verifier

@@ -17,6 +17,7 @@ constexpr struct {
     {"hooks", skep::probe::probe_hooks},
     {"contexts", skep::probe::probe_contexts},
     {"kfuncs", skep::probe::probe_kfuncs},
+    {"helpers", skep::probe::probe_helpers},
 };
 
 }  // namespace

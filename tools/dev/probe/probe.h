@@ -23,5 +23,7 @@ void probe_hooks();
 void probe_contexts();
 /// Prints who may call each kernel function, and what the kernel says of arguments that tell its flags.
 void probe_kfuncs();
+/// Prints of every helper where it may be called, what it takes and what it returns.
+void probe_helpers();
 
 }  // namespace skep::probe
