@@ -16,6 +16,8 @@ inline constexpr std::int64_t kMaxPacketOffset = 0xffff;
 
 enum class AccessMode : std::uint8_t { kRead, kWrite };
 enum class ZeroSize : std::uint8_t { kRefused, kAllowed };
+/// Who accesses: an instruction, or a helper on the program's behalf.
+enum class Accessor : std::uint8_t { kInsn, kHelper };
 
 // registers.cc
 Check check_readable(Run& run, std::uint32_t reg);

@@ -13,8 +13,12 @@ namespace {
 
 constexpr std::string_view kMemoryKinds = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
 
-bool is_memory(const Value& value) {
-  if (value.maybe_null) return false;
+bool may_be_null(ArgKind memory) {
+  return memory == ArgKind::MemOrNull || memory == ArgKind::UninitMemOrNull || memory == ArgKind::MapValueOrNull;
+}
+
+bool is_memory(const Value& value, bool null_allowed) {
+  if (value.maybe_null && !null_allowed) return false;
   return info(value.kind).memory == Memory::kPlain ||
          (value.kind == ValueKind::kBtf && value.has(PointerFlag::kTrusted));
 }
@@ -24,7 +28,7 @@ Check check_memory_pointer(Run& run, std::uint32_t reg, const Arguments& seen) {
   const Value& value = run.reg(reg);
   const ArgKind kind = seen.proto.args[reg - 1].kind;
   const bool only_read = kind == ArgKind::Mem || kind == ArgKind::MemOrNull || kind == ArgKind::FixedSizeMem;
-  if (!is_memory(value)) return wrong_type(run, reg, kMemoryKinds);
+  if (!is_memory(value, may_be_null(kind))) return wrong_type(run, reg, kMemoryKinds);
   if (value.kind != ValueKind::kBtf || only_read) return Check::ok();
   return run.reject(DiagCode::kObjectMayBeWritten, std::string(seen.proto.name), std::uint64_t{reg}, kind_name(value));
 }
@@ -36,7 +40,7 @@ AccessMode mode_of(ArgKind memory) {
 /// The size in `reg` and the memory before it.
 Check check_size(Run& run, std::uint32_t reg, ZeroSize zero, Arguments& seen) {
   const Value& size = run.reg(reg);
-  const AccessMode mode = mode_of(seen.proto.args[reg - 2].kind);
+  const ArgKind memory = seen.proto.args[reg - 2].kind;
   if (!size.is_scalar()) return wrong_type(run, reg, "scalar");
   if (size.scalar.smin < 0) return run.reject(DiagCode::kNegativeSize, std::uint64_t{reg});
   if (size.scalar.umin == 0 && zero == ZeroSize::kRefused)
@@ -44,7 +48,8 @@ Check check_size(Run& run, std::uint32_t reg, ZeroSize zero, Arguments& seen) {
   if (size.scalar.umax >= static_cast<std::uint64_t>(kMaxVariableOffset))
     return run.reject(DiagCode::kUnboundedSize, std::uint64_t{reg});
   seen.most = size.scalar.umax;
-  TRY_OK(check_memory(run, reg - 1, static_cast<std::uint32_t>(seen.most), mode, zero));
+  const auto check = may_be_null(memory) ? check_memory_if_any : check_memory;
+  TRY_OK(check(run, reg - 1, static_cast<std::uint32_t>(seen.most), mode_of(memory), zero));
   run.mark_precise(reg);
   return Check::ok();
 }
@@ -74,10 +79,8 @@ void note_constant_key(Run& run, std::uint32_t reg, Arguments& seen) {
   if (!array || key.kind != ValueKind::kStack || !key.scalar.is_constant()) return;
   const std::int32_t offset = key.offset + static_cast<std::int32_t>(key.scalar.value());
   if (offset >= 0 || offset < -std::int32_t{kStackBytes}) return;
-  const Frame& frame = *run.state.frames[key.frame];
-  const auto slot = static_cast<std::uint32_t>(-offset - 1) / kSlotBytes;
-  seen.key = constant_on_stack(frame, offset, 4);
-  if (seen.key && frame.stack[slot].is_spill()) run.mark_slot_precise(key.frame, slot);
+  seen.key = constant_on_stack(*run.state.frames[key.frame], offset, 4);
+  if (seen.key) run.mark_stack_precise(key.frame, offset);
 }
 
 Check check_map_key(Run& run, std::uint32_t reg, Arguments& seen) {
@@ -97,7 +100,7 @@ Check check_value_of_map(Run& run, std::uint32_t reg, ArgKind kind, Arguments& s
   if (map.type == MapType::kBloomFilter) mode = AccessMode::kRead;  // map_peek_elem asks whether the value is there.
   if (kind == ArgKind::MapValueOrNull && run.reg(reg).is_null()) return Check::ok();
   TRY_OK(check_memory_pointer(run, reg, seen));
-  return check_memory(run, reg, map.value_size, mode, ZeroSize::kRefused);
+  return check_memory_if_any(run, reg, map.value_size, mode, ZeroSize::kRefused);
 }
 
 Check check_ringbuf_record(Run& run, std::uint32_t reg, Arguments& seen) {
@@ -251,8 +254,12 @@ Check check_argument(Run& run, std::uint32_t reg, Arguments& seen) {
 }
 
 Check check_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode, ZeroSize zero) {
+  if (run.reg(reg).maybe_null) return wrong_type(run, reg, kMemoryKinds);
+  return check_memory_if_any(run, reg, size, mode, zero);
+}
+
+Check check_memory_if_any(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode, ZeroSize zero) {
   const Value& base = run.reg(reg);
-  if (base.maybe_null) return wrong_type(run, reg, kMemoryKinds);
   switch (base.kind) {
     case ValueKind::kPacket:
     case ValueKind::kPacketMeta:

@@ -35,6 +35,8 @@ struct Arguments {
 // argument.cc
 /// The argument in `reg` is what the prototype asks for.
 Check check_argument(Run& run, std::uint32_t reg, Arguments& seen);
+/// check_memory() where null may be passed: what is known of the pointer holds if it is not null.
+Check check_memory_if_any(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode, ZeroSize zero);
 /// "R1 type=scalar expected=ctx".
 Check wrong_type(Run& run, std::uint32_t reg, std::string_view expected);
 /// The pointer in `reg` is the one that was acquired: the call gives the resource back.

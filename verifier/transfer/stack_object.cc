@@ -46,7 +46,7 @@ Check overwrite_place(Run& run, std::uint32_t reg, std::uint32_t slots) {
   for (std::uint32_t part = 0; part < slots; ++part) {
     StackRange range;
     const auto offset = static_cast<std::int32_t>(part * kSlotBytes);
-    TRY_OK(check_stack_range(run, reg, offset, kSlotBytes, AccessMode::kWrite, Accessor::kInsn, range));
+    TRY_OK(check_stack_range(run, reg, offset, kSlotBytes, AccessMode::kWrite, range));
     grow_stack(run, *run.state.frames[run.reg(reg).frame], range.first);
     TRY_OK(end_objects(run, run.reg(reg).frame, range));
   }
