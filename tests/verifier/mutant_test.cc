@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs close to accepted ones: a case of tests/verifier/cases with one field of one instruction changed, judged by
+// Programs close to accepted ones: a case of tests/verifier/cases with one instruction changed, judged by
 // skep and by the running kernel. SKEP_MUTANTS sets their number, SKEP_MUTANT_SEED the seed. Skipped without bpf(2).
 #include <gtest/gtest.h>
 
@@ -10,6 +10,7 @@
 #include "skep/isa.h"
 #include "skep/verify.h"
 #include "tests/verifier/case_file.h"
+#include "tests/verifier/mutate.h"
 
 namespace skep::test {
 namespace {
@@ -17,34 +18,6 @@ namespace {
 std::uint64_t setting(const char* name, std::uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-/// Changes one field of one slot; map references and calls stay, so that both sides name the same things.
-void mutate(Program& program, std::mt19937_64& random) {
-  auto raw = isa::encode(program.insns);
-  const std::size_t at = random() % raw.size();
-  const bool named = !std::holds_alternative<isa::LoadImm64>(program.insns[at]) &&
-                     !std::holds_alternative<isa::Continuation>(program.insns[at]) &&
-                     !std::holds_alternative<isa::Call>(program.insns[at]);
-  if (!named) return;
-  const auto small = static_cast<std::int32_t>(random() % 33) - 16;
-  switch (random() % 5) {
-    case 0:
-      raw[at].dst = static_cast<std::uint8_t>(random() % 11) & 0xf;
-      break;
-    case 1:
-      raw[at].src = static_cast<std::uint8_t>(random() % 11) & 0xf;
-      break;
-    case 2:
-      raw[at].offset = static_cast<std::int16_t>(small);
-      break;
-    case 3:
-      raw[at].imm = small;
-      break;
-    default:
-      raw[at].opcode ^= static_cast<std::uint8_t>(1u << (3 + random() % 5));
-  }
-  program.insns = isa::decode(raw);
 }
 
 TEST(Mutants, NoneIsAcceptedThatLinuxRejects) {

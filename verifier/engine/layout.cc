@@ -203,10 +203,18 @@ std::string two_digits(std::uint8_t byte) {
   return {kDigits[byte >> 4], kDigits[byte & 15]};
 }
 
+/// Of what is checked in code that is never reached.
+bool is_malformed_load(const isa::RawInsn& raw) {
+  constexpr std::uint8_t kClassLdx = 0x01, kModeMask = 0xe0, kModeMem = 0x60, kModeMemSx = 0x80;
+  const std::uint8_t mode = raw.opcode & kModeMask;
+  return (raw.opcode & kClassMask) == kClassLdx && ((mode != kModeMem && mode != kModeMemSx) || raw.imm != 0);
+}
+
 std::optional<Diagnostic> check_encodings(const Program& program) {
   for (InsnIndex at = 0; at < program.insns.size(); ++at) {
     const isa::Insn& insn = program.insns[at];
     if (const auto* illegal = std::get_if<isa::Illegal>(&insn); illegal != nullptr) {
+      if (is_malformed_load(illegal->raw)) return reason(DiagCode::kReservedFields, at, {std::string("BPF_LDX")});
       if (illegal->field == isa::Field::kOpcode)
         return reason(DiagCode::kUnknownOpcode, at, {two_digits(illegal->raw.opcode)});
       if (illegal->raw.opcode == 0x18) return reason(DiagCode::kInvalidLoadImm64, at);

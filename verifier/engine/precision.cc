@@ -247,9 +247,7 @@ void Run::mark_precise(std::uint32_t reg) {
   backtrack(state, marks, at, nullptr);
 }
 
-void Run::mark_stack_precise(std::uint8_t frame, std::int32_t offset) {
-  const std::uint32_t slot = static_cast<std::uint32_t>(-offset - 1) / kSlotBytes;
-  if (!state.frames[frame]->stack[slot].is_scalar_spill()) return;
+void Run::mark_slot_precise(std::uint32_t frame, std::uint32_t slot) {
   Marks marks;
   marks.current = state.current;
   marks.frames[frame].slots |= std::uint64_t{1} << slot;

@@ -115,8 +115,8 @@ class Run {
   void remember(const HistoryEntry& entry);
   /// The exact value of the register mattered: marks what it came from as precise, back along the path.
   void mark_precise(std::uint32_t reg);
-  /// The same of what was spilled to the slot at `offset` of a frame.
-  void mark_stack_precise(std::uint8_t frame, std::int32_t offset);
+  /// The same of the number spilled to that slot of that frame.
+  void mark_slot_precise(std::uint32_t frame, std::uint32_t slot);
   /// A callback returned to the helper at `insn`: numbers that changed since the last time there and that nothing
   /// relied on are forgotten, so that the iterations converge.
   void widen(State& returning, InsnIndex insn, std::uint32_t below_depth);

@@ -79,8 +79,7 @@ void note_constant_key(Run& run, std::uint32_t reg, Arguments& seen) {
   if (!array || key.kind != ValueKind::kStack || !key.scalar.is_constant()) return;
   const std::int32_t offset = key.offset + static_cast<std::int32_t>(key.scalar.value());
   if (offset >= 0 || offset < -std::int32_t{kStackBytes}) return;
-  seen.key = constant_on_stack(*run.state.frames[key.frame], offset, 4);
-  if (seen.key) run.mark_stack_precise(key.frame, offset);
+  seen.key = constant_on_stack(run, key.frame, offset, 4);
 }
 
 Check check_map_key(Run& run, std::uint32_t reg, Arguments& seen) {

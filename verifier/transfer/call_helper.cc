@@ -92,6 +92,12 @@ Check set_result(Run& run, const Arguments& seen) {
   unreachable();
 }
 
+/// Linux takes anything for the count of bpf_loop, and stumbles over a pointer when it asks where the count came from.
+Check check_loop_count(Run& run, const Arguments& seen) {
+  if (!seen.is(HelperId::loop) || run.reg(1).is_scalar()) return Check::ok();
+  return run.reject(DiagCode::kLoopCount);
+}
+
 /// bpf_loop calls back as often as its first argument says at most.
 bool loop_is_done(Run& run, const Arguments& seen) {
   if (!seen.is(HelperId::loop)) return false;
@@ -142,6 +148,7 @@ Check call_helper(Run& run, std::int32_t id) {
   TRY_OK(use_field(run, seen));
   TRY_OK(use_dynptr(run, seen));
   if (seen.released != 0) TRY_OK(release_reference(run, seen.released));
+  TRY_OK(check_loop_count(run, seen));
   if (run.plan(run.at).callback_call && !loop_is_done(run, seen)) TRY_OK(enter_callback(run, seen));
   if (proto->has(kMovesPacket)) forget_packet(run.state);
   if (seen.is(HelperId::tail_call) && run.state.current != 0) return tail_call_in_callee(run);

@@ -234,19 +234,22 @@ Check touch_stack(Run& run, std::uint32_t base_reg, const StackRange& range, Acc
   return Check::ok();
 }
 
-std::optional<std::uint64_t> constant_on_stack(const Frame& frame, std::int32_t offset, std::uint32_t size) {
-  const std::uint32_t number = slot_of(offset), first = byte_of(offset), last = first + size;
-  if (number >= frame.slots || last > kSlotBytes) return std::nullopt;
-  const Slot& slot = frame.stack[number];
-  const auto all = [&](ByteKind kind) {
-    return std::all_of(slot.bytes.begin() + first, slot.bytes.begin() + last, [&](ByteKind one) { return one == kind; });
+std::optional<std::uint64_t> constant_on_stack(Run& run, std::uint32_t frame_number, std::int32_t offset,
+                                               std::uint32_t size) {
+  const Frame& frame = *run.state.frames[frame_number];
+  const auto bytes_of = [&](ByteKind kind) {
+    std::uint32_t count = 0;
+    while (byte_of(offset) + count < kSlotBytes && kind_at(frame, offset + static_cast<std::int32_t>(count)) == kind)
+      ++count;
+    return count;
   };
-  if (all(ByteKind::kZero)) return 0;
-  // As in Linux, a wider register counts where the bytes are its last: it is then taken whole, which is more than they
-  // hold.
-  const bool ends = last == kSlotBytes || slot.bytes[last] != ByteKind::kSpill;
-  if (!slot.is_scalar_spill() || !all(ByteKind::kSpill) || !ends || !slot.value.scalar.is_constant())
-    return std::nullopt;
+  if (bytes_of(ByteKind::kZero) >= size) return 0;
+  const std::uint32_t number = slot_of(offset);
+  if (number >= frame.slots) return std::nullopt;
+  const Slot& slot = frame.stack[number];
+  const bool known = slot.is_scalar_spill() && slot.value.scalar.is_constant();
+  if (!known || bytes_of(ByteKind::kSpill) != size) return std::nullopt;
+  run.mark_slot_precise(frame_number, number);
   return slot.value.scalar.value();
 }
 

@@ -104,8 +104,9 @@ Check load_stack(Run& run, std::uint32_t base, const StackRange& range, std::uin
 Check store_stack(Run& run, std::uint32_t base, const StackRange& range, std::uint32_t size, const StoredValue& value);
 /// A helper reads, or writes, [range): registers spilled there are then data.
 Check touch_stack(Run& run, std::uint32_t base, const StackRange& range, AccessMode mode);
-/// The constant that a store of `size` bytes at `offset` of frame `frame`; nothing: it is not known.
-std::optional<std::uint64_t> constant_on_stack(const Frame& frame, std::int32_t offset, std::uint32_t size);
+/// The constant of `size` bytes at `offset` of that frame as the kernel sees it: zeros, or a spilled number that has no
+/// more bytes from there on. Nothing: it is not known. That it is this number then matters to all that follows.
+std::optional<std::uint64_t> constant_on_stack(Run& run, std::uint32_t frame, std::int32_t offset, std::uint32_t size);
 
 /// Gives a scalar an id, so that what is learnt of a copy of it is learnt of it.
 void give_id(Run& run, Value& value);
