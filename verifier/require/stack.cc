@@ -27,7 +27,7 @@ Check check_stack_range(Run& run, std::uint32_t reg, std::int32_t offset, std::u
     high = start + base.scalar.smax;
   }
   const std::int64_t end = high + size;
-  const bool begins = low >= -std::int64_t{kStackBytes} && (low < 0 || (size == 0 && low == 0));
+  const bool begins = low >= -std::int64_t{kStackBytes} && low < 0;
   if (!begins || end > 0) {
     if (range.fixed)
       return run.reject(DiagCode::kOutsideStack, what(mode), std::uint64_t{reg}, low, std::uint64_t{size});
