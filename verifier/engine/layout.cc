@@ -217,6 +217,9 @@ std::optional<Diagnostic> check_encodings(const Program& program) {
       if (is_malformed_load(illegal->raw)) return reason(DiagCode::kReservedFields, at, {std::string("BPF_LDX")});
       if (illegal->field == isa::Field::kOpcode)
         return reason(DiagCode::kUnknownOpcode, at, {two_digits(illegal->raw.opcode)});
+      // Linux looks at this field of loads while it looks for maps, whether or not they can be reached.
+      if ((illegal->raw.opcode & 7) == 1 && illegal->field == isa::Field::kImm)
+        return reason(DiagCode::kReservedFields, at, {std::string("BPF_LDX")});
       if (illegal->raw.opcode == 0x18) return reason(DiagCode::kInvalidLoadImm64, at);
     }
     if (const auto* load = std::get_if<isa::LoadImm64>(&insn); load != nullptr) {
