@@ -7,7 +7,7 @@
 namespace skep {
 
 VerifiedProgram::VerifiedProgram(Program program, Facts facts, VerifyStats stats)
-    : program_(std::move(program)), facts_(std::move(facts)), stats_(stats) {}
+    : program_(std::move(program)), facts_(std::move(facts)), stats_(std::move(stats)) {}
 
 VerifiedProgram VerifiedProgram::trust_without_verification(Program program) {
   return VerifiedProgram(std::move(program), Facts{}, VerifyStats{});

@@ -165,7 +165,12 @@ TEST_P(LoaderLibbpf, SameInstructionsAfterRelocation) {
     wanted += comparable;
   }
   bpf_map* map = nullptr;
-  bpf_object__for_each_map(map, oracle.get()) bpf_map__set_pin_path(map, nullptr);
+  bpf_object__for_each_map(map, oracle.get()) {
+    bpf_map__set_pin_path(map, nullptr);
+    // libbpf 1.1 then looks into types of the kernel that it did not read, as no program needs them.
+    if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+      GTEST_SKIP() << "libbpf does not load struct operations without their programs";
+  }
   if (wanted == 0) GTEST_SKIP() << "no program that libbpf could load";
   const int loaded = bpf_object__load(oracle.get());
   if (loaded == -EPERM || loaded == -ENOSYS) GTEST_SKIP() << "bpf(2) does not work here: " << std::strerror(-loaded);

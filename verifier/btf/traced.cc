@@ -31,12 +31,13 @@ struct Exception {
   std::uint32_t index = 0;
   TracedArgument argument{};
 };
-namespace row {
+namespace row {  // NOLINTBEGIN(readability-identifier-naming): in a row they stand beside the enumerators.
 using enum ArgumentKind;
 constexpr TracedArgument TrustedOrNull{.kind = kStruct, .trusted = true, .maybe_null = true},
     PlainOrNull{.kind = kStruct, .maybe_null = true}, BufferOrNull{.kind = kBuffer, .maybe_null = true},
     ReadOnlyBufferOrNull{.kind = kBuffer, .maybe_null = true, .read_only = true};
 }  // namespace row
+// NOLINTEND(readability-identifier-naming)
 constexpr auto kExceptions = std::to_array<Exception>({
 #define TRACED_ARGUMENT(hook, name, index, what) {Attach::k##hook, #name, index, row::what},
 #include "verifier/btf/traced_arguments.def"

@@ -21,7 +21,7 @@ std::string instruction_text(const Run& run, InsnIndex at) {
   return opcode.data() + isa::print(insns, at, isa::Syntax::kKernel);
 }
 
-std::string pad_left(std::string text, std::size_t width) {
+std::string pad_left(const std::string& text, std::size_t width) {
   return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 

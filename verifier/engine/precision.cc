@@ -31,8 +31,8 @@ struct Run::Marks {
   void add_slot(const HistoryEntry& e) { frames[e.frame].slots |= std::uint64_t{1} << e.slot; }
   void remove_slot(const HistoryEntry& e) { frames[e.frame].slots &= ~(std::uint64_t{1} << e.slot); }
 
-  [[nodiscard]] Log::PrecisionStep step(std::uint32_t frame, InsnIndex at) const {
-    return {.frame = frame, .regs = frames[frame].regs, .slots = frames[frame].slots, .at = at};
+  [[nodiscard]] Log::PrecisionStep step(std::uint32_t frame, InsnIndex insn) const {
+    return {.frame = frame, .regs = frames[frame].regs, .slots = frames[frame].slots, .at = insn};
   }
 
   /// Registers that carried one scalar id: if one matters, all do.

@@ -51,7 +51,8 @@ std::optional<Diagnostic> check_maps(const Program& program) {
   constexpr std::uint64_t kMaxMaps = 64;
   const std::vector<NamedMap> named = named_maps(program);
   for (std::size_t i = 0; i < named.size(); ++i) {
-    const auto [at, map] = named[i];
+    const InsnIndex at = named[i].at;
+    const MapSpec* const map = named[i].map;  // No structured binding: clang 14 lets no lambda capture one.
     const MapTypeInfo* const type = find_info(map->type);
     if (program.sleepable && type != nullptr && !type->sleepable)
       return Diagnostic{.code = DiagCode::kSleepableMap, .at = at};
