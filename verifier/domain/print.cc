@@ -45,10 +45,7 @@ std::string print_pointer(const Run& run, const Value& value, std::uint32_t fram
     if (value.scalar.is_constant())
       return name + std::to_string(value.offset + static_cast<std::int64_t>(value.scalar.value()));
   }
-  if (value.kind == ValueKind::kBtf) {
-    const auto& types = value.has(PointerFlag::kAlloc) ? run.program.btf : run.program.target_btf;
-    if (types != nullptr) name += types->name(value.target);
-  }
+  if (value.kind == ValueKind::kArena) return name;
   Attributes attributes;
   if (value.id != 0) attributes.add("id", value.id);
   if (value.reference != 0) attributes.add("ref_obj_id", value.reference);

@@ -182,7 +182,7 @@ Check Run::explore_global_functions() {
 }
 
 Check Run::explore() {
-  log.subprograms(*this);
+  log.live_registers(*this);
   const Check paths = explore_all();
   for (const Subprogram& sub : layout.subprograms)
     stats.subprogram_stacks += (stats.subprogram_stacks.empty() ? "" : "+") + std::to_string(sub.stack_bytes);

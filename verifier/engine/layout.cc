@@ -8,6 +8,7 @@
 
 #include "base/overloaded.h"
 #include "skep/btf.h"
+#include "verifier/engine/log.h"
 #include "verifier/transfer/transfer.h"
 
 namespace skep::verifier {
@@ -277,7 +278,7 @@ void find_effects(const Program& program, const Platform& platform, Layout& layo
 }
 }  // namespace
 
-LayoutOrReason make_layout(const Program& program, const Platform& platform) {
+LayoutOrReason make_layout(const Program& program, const Platform& platform, Log& log) {
   constexpr std::size_t kMaxInsns = 1'000'000;
   if (program.insns.empty() || program.insns.size() > kMaxInsns)
     return reason(DiagCode::kProgramSize, 0, {std::uint64_t{program.insns.size()}});
@@ -285,6 +286,7 @@ LayoutOrReason make_layout(const Program& program, const Platform& platform) {
   layout.insns.resize(program.insns.size());
   if (auto found = find_kfuncs(program, layout)) return std::move(*found);
   if (auto found = find_subprograms(program, layout)) return std::move(*found);
+  log.functions(layout);
   if (auto found = check_encodings(program)) return std::move(*found);
   if (auto found = check_control_flow(program, platform, layout)) return std::move(*found);
   compute_loops(program, layout);

@@ -13,6 +13,8 @@
 
 namespace skep::verifier {
 
+class Log;
+
 struct Subprogram {
   InsnIndex first = 0;
   InsnIndex end = 0;
@@ -77,7 +79,7 @@ CallbackUse callback_use(const isa::Insn& insn, const Platform& platform, const 
 std::variant<std::optional<InsnIndex>, Diagnostic> find_exception_callback(const Program& program);
 
 using LayoutOrReason = std::variant<Layout, Diagnostic>;
-LayoutOrReason make_layout(const Program& program, const Platform& platform);
+LayoutOrReason make_layout(const Program& program, const Platform& platform, Log& log);
 
 /// Parts of make_layout.
 std::optional<Diagnostic> find_subprograms(const Program& program, Layout& layout);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "skep/btf.h"
 #include "skep/isa.h"
 #include "verifier/domain/print.h"
 #include "verifier/engine/run.h"
@@ -15,6 +16,10 @@ namespace {
 /// "(bf) r6 = r1": the opcode and the text of one instruction.
 std::string instruction_text(const Run& run, InsnIndex at) {
   const isa::Insns& insns = run.program.insns;
+  const auto* call = std::get_if<isa::Call>(&insns[at]);
+  if (call != nullptr && call->kind == isa::CallKind::kKfunc && run.program.target_btf != nullptr)
+    return "(85) call " + std::string(run.program.target_btf->name(static_cast<TypeId>(call->imm))) + "#" +
+           std::to_string(call->imm);
   const auto raw = isa::encode(std::span(insns).subspan(at, 1));
   std::array<char, 8> opcode{};
   static_cast<void>(std::snprintf(opcode.data(), opcode.size(), "(%02x) ", raw.front().opcode));
@@ -65,10 +70,14 @@ void Log::add(std::string_view text) {
   insn_end_ = 0;
 }
 
-void Log::subprograms(const Run& run) {
+void Log::functions(const Layout& layout) {
   if (!detailed()) return;
-  for (std::size_t i = 0; i < run.layout.subprograms.size(); ++i)
-    add("func#" + std::to_string(i) + " @" + number(run.layout.subprograms[i].first) + "\n");
+  for (std::size_t i = 0; i < layout.subprograms.size(); ++i)
+    add("func#" + std::to_string(i) + " @" + number(layout.subprograms[i].first) + "\n");
+}
+
+void Log::live_registers(const Run& run) {
+  if (!detailed()) return;
   add("Live regs before insn:\n");
   for (InsnIndex at = 0; at < run.program.insns.size(); ++at) {
     if (std::holds_alternative<isa::Continuation>(run.program.insns[at])) continue;

@@ -14,6 +14,7 @@
 namespace skep::verifier {
 
 class Run;
+struct Layout;
 
 /// Registers and slots of the current frame that the instruction at hand used: what the log shows after it.
 struct Touched {
@@ -33,7 +34,8 @@ class Log {
   [[nodiscard]] std::size_t size() const { return options_ == nullptr ? 0 : options_->text->size(); }
 
   // Events of exploration.
-  void subprograms(const Run& run);
+  void functions(const Layout& layout);
+  void live_registers(const Run& run);
   void begin_path(const Run& run, InsnIndex at);
   void instruction(const Run& run, InsnIndex at);
   /// What the instruction left; `at`: the number that stands before it when it cannot stand behind the instruction.

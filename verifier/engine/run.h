@@ -66,9 +66,9 @@ class Run {
   const Platform& platform;
   const VerifyOptions options;  ///< All decided: no default remains.
   Layout layout;
-  std::optional<Traced> traced{};            ///< The context is the arguments of a kernel function.
-  std::vector<const MapSpec*> maps;          ///< The program's, then inner maps.
-  std::vector<ValueKind> base_kinds;         ///< Of each load and store: what its base was when last seen.
+  std::optional<Traced> traced{};     ///< The context is the arguments of a kernel function.
+  std::vector<const MapSpec*> maps;   ///< The program's, then inner maps.
+  std::vector<ValueKind> base_kinds;  ///< Of each load and store: what its base was when last seen.
   // Fields that the kernel manages, of the values of maps and of the program's types that were asked for.
   std::map<const MapSpec*, FieldRecord> map_fields{};
   std::map<TypeId, FieldRecord> type_fields{};

@@ -49,7 +49,8 @@ Verdict verify(Program program, const Platform& platform, const VerifyOptions& o
   auto traced = verifier::find_traced(program);
   if (auto* const reason = std::get_if<std::string>(&traced))
     return reject_unseen({.code = DiagCode::kAttachTarget, .args = {std::move(*reason)}}, options);
-  verifier::LayoutOrReason layout = verifier::make_layout(program, platform);
+  verifier::Log log(options.log);
+  verifier::LayoutOrReason layout = verifier::make_layout(program, platform, log);
   if (auto* const reason = std::get_if<Diagnostic>(&layout)) return reject_unseen(std::move(*reason), options);
   const auto run =
       std::make_unique<verifier::Run>(program, platform, options, std::get<verifier::Layout>(std::move(layout)));

@@ -22,6 +22,7 @@ Check return_object(Run& run, const KfuncCall& call, TypeId type) {
   Value result = pointer(ValueKind::kBtf);
   result.target = type;
   if (call.has(KfuncFlag::kAcquire)) {
+    if (call.has(KfuncFlag::kRetNull)) run.new_id();  // Linux numbers the pointer before its reference takes its place.
     result.reference = acquire_reference(run, ReferenceKind::kObject);
     if (result.reference == 0) return Check::rejected();
   } else {

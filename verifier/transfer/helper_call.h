@@ -27,7 +27,7 @@ struct Arguments {
   const SpecialField* pointer_field = nullptr;  ///< Where a pointer to an object is exchanged.
   DeferredField timer{};
 
-  std::optional<Value> dynptr{};       ///< The initialised dynptr passed.
+  std::optional<Value> dynptr{};  ///< The initialised dynptr passed.
 
   [[nodiscard]] bool is(HelperId id) const { return proto.id == static_cast<std::int32_t>(id); }
 };

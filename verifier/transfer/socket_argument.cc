@@ -34,7 +34,8 @@ ValueKind kind_of(RetKind result) {
 
 Check give_or_null(Run& run, Value value, bool acquired) {
   value.maybe_null = true;
-  value.id = acquired ? acquire_reference(run, ReferenceKind::kObject) : run.new_id();
+  value.id = run.new_id();
+  if (acquired) value.id = acquire_reference(run, ReferenceKind::kObject);
   if (value.id == 0) return Check::rejected();
   if (acquired) value.reference = value.id;
   run.reg(isa::kR0) = value;

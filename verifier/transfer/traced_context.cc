@@ -36,6 +36,9 @@ Check load_traced(Run& run, const Access& access, std::uint32_t dst) {
   if (argument == nullptr)
     return run.reject(DiagCode::kInvalidContextAccess, std::int64_t{access.offset}, std::uint64_t{access.bytes()});
   run.reg(dst) = value_of(run, *argument);
+  if (run.reg(dst).kind == ValueKind::kBtf)
+    run.explain("func '", run.traced->function, "' arg", std::to_string(access.offset / 8), " has btf_id ",
+                std::to_string(argument->type), " type STRUCT '", run.program.target_btf->name(argument->type), "'");
   return Check::ok();
 }
 
