@@ -21,7 +21,7 @@ CORPORA = {
     "programs": Corpus(None, "the build (tests/kernel/programs/)", 100),
     "xdp-tools": Corpus(next(iter(sorted(pathlib.Path("/usr/lib").glob("*/bpf"))), None), "apt-get install libxdp1", 100),
     "libbpf-tools": Corpus(CACHE / "libbpf-tools", "scripts/dev/fetch-libbpf-tools.sh", 100),
-    "selftests": Corpus(CACHE / "kernel-selftests" / "v3", "the kernel's tools/testing/selftests/bpf, compiled with -mcpu=v3", 69),
+    "selftests": Corpus(CACHE / "kernel-selftests" / "v3", "the kernel's tools/testing/selftests/bpf, compiled with -mcpu=v3", 99),
 }
 KERNEL_COLUMNS = 12  # Of `skep verify --csv`: those that say what the program is and what the kernel says of it.
 AGREE, DISAGREE = ("both accept", "both reject"), ("FALSE ACCEPT", "false reject", "not modelled")
