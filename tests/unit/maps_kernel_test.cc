@@ -155,7 +155,8 @@ class OperationsBesideKernel : public ::testing::TestWithParam<MapType> {
     Bytes key(spec_.key_size);
     const auto n = static_cast<std::uint32_t>(random_() % (spec_.max_entries + 3));
     if (spec_.type != MapType::kLpmTrie) {
-      std::memcpy(key.data(), &n, std::min<std::size_t>(key.size(), 4));
+      const auto bytes = std::as_bytes(std::span(&n, 1));
+      std::copy_n(bytes.begin(), std::min<std::size_t>(key.size(), 4), key.begin());  // A queue's key has no bytes.
       return key;
     }
     const auto length = static_cast<std::uint32_t>(random_() % 34);
