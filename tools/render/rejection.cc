@@ -14,8 +14,9 @@ constexpr std::size_t kLongestWay = 12;  // Branches shown of the way to the ins
 
 /// What the hundreds of a diagnostic's code mean (tables/diagnostics.def).
 std::string_view family(DiagCode code) {
-  constexpr auto kFamilies = std::to_array<std::string_view>({"", "control flow", "registers", "memory access", "calls",
-                                                              "limits", "instruction encoding", "program", "", "skep"});
+  constexpr auto kFamilies =
+      std::to_array<std::string_view>({"", "control flow", "registers", "memory access", "calls", "limits",
+                                       "instruction encoding", "program", "objects", "skep"});
   const auto hundreds = static_cast<std::size_t>(code) / 100;
   return hundreds < kFamilies.size() ? kFamilies[hundreds] : "";
 }
