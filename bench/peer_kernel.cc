@@ -37,15 +37,24 @@ struct Pages {
   }
 };
 
-/// Ends the image with a plain return: the kernel's jumps to its return thunk. False: the image ends otherwise.
+/// Makes the image's end, which jumps to the kernel's return thunk, a plain return. The kernel writes one end, behind
+/// the first exit, which need not be the last instruction. False: there is no such place, or more than one.
 bool end_with_return(std::vector<std::byte>& code) {
-  constexpr auto kRet = std::byte{0xc3}, kLeave = std::byte{0xc9}, kJump = std::byte{0xe9}, kTrap = std::byte{0xcc};
-  std::size_t end = code.size();
-  while (end > 0 && code[end - 1] == kTrap) --end;
-  if (end >= 2 && code[end - 1] == kRet) return true;
-  if (end < 6 || code[end - 5] != kJump || code[end - 6] != kLeave) return false;
-  code[end - 5] = kRet;
-  return true;
+  constexpr auto kRet = std::byte{0xc3}, kLeave = std::byte{0xc9}, kJump = std::byte{0xe9};
+  constexpr std::size_t kLength = 6;  // leave; jmp rel32
+  std::size_t ends = 0;
+  for (std::size_t at = 0; at + kLength <= code.size(); ++at) {
+    if (code[at] != kLeave) continue;
+    if (code[at + 1] == kRet) ++ends;
+    if (code[at + 1] != kJump) continue;
+    std::int32_t distance = 0;
+    std::memcpy(&distance, code.data() + at + 2, sizeof(distance));
+    const std::int64_t target = static_cast<std::int64_t>(at + kLength) + distance;
+    if (target >= 0 && target < static_cast<std::int64_t>(code.size())) continue;
+    code[at + 1] = kRet;
+    ++ends;
+  }
+  return ends == 1;
 }
 
 bool calls_something(const Program& program) {

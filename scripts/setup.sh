@@ -3,7 +3,7 @@
 #
 #   scripts/setup.sh            what a build and the tests on this machine need
 #   scripts/setup.sh --arm64    also the cross compiler, qemu-user and the :arm64 libraries
-#   scripts/setup.sh --bench    also DPDK (the benchmarks' peer)
+#   scripts/setup.sh --bench    also DPDK (the benchmarks' peer) and the clang that compiles the benchmarks
 #   scripts/setup.sh --dev      all of it, with git, clang-format, clang-tidy and valgrind
 set -euo pipefail
 
@@ -12,7 +12,7 @@ base=(build-essential g++-12 clang-14 cmake ninja-build ccache pkg-config python
   llvm-14 tcpdump xdp-tools linux-libc-dev libbpf-dev)
 arm64=(g++-12-aarch64-linux-gnu qemu-user libasmjit-dev:arm64 libelf-dev:arm64 libgtest-dev:arm64 libgmock-dev:arm64 libpcap-dev:arm64 zlib1g-dev:arm64
   libstdc++-12-dev:arm64)
-bench=(libdpdk-dev)
+bench=(libdpdk-dev clang-19)
 dev=(git clang-format-14 clang-tidy-14 libclang-rt-14-dev valgrind)
 
 packages=("${base[@]}")
