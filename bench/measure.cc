@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <regex>
 
@@ -46,7 +47,7 @@ class Collector : public benchmark::BenchmarkReporter {
 double at_rank(std::vector<double> sorted, double rank) {
   if (sorted.empty()) return 0;
   std::sort(sorted.begin(), sorted.end());
-  return sorted[static_cast<std::size_t>(rank * static_cast<double>(sorted.size() - 1) + 0.5)];
+  return sorted[static_cast<std::size_t>(std::lround(rank * static_cast<double>(sorted.size() - 1)))];
 }
 
 void register_one(const Series& series, const MeasureOptions& options) {

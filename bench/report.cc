@@ -90,7 +90,9 @@ void write_group(std::ostream& out, const Results& results, const std::string& g
   for (const std::string& item : items) {
     out << std::left << std::setw(18) << item << std::right;
     for (const std::string& peer : peers) {
-      const auto found = results.find(group + "/" + item + "/" + peer);
+      std::string name = group;
+      name.append("/").append(item).append("/").append(peer);
+      const auto found = results.find(name);
       out << std::setw(18) << (found == results.end() ? "-" : number(found->second.median()));
       if (found != results.end()) spread = std::max(spread, found->second.max() / found->second.min());
     }

@@ -5,7 +5,6 @@
 
 namespace skep::jit::arm64 {
 
-using isa::Width;
 namespace a64 = asmjit::a64;
 
 void Emitter::emit(const Rotate& op) {

@@ -16,10 +16,13 @@
 #include "kernel/bpf.h"
 #include "skep/object.h"
 #include "skep/vm.h"
+#include "tests/bytes_less.h"
 #include "tools/run/fill_maps.h"
 
 namespace skep {
 namespace {
+
+using Bytes = std::vector<std::byte>;
 
 struct Case {
   const char* name;
@@ -29,13 +32,13 @@ struct Case {
 };
 void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
 
-std::vector<std::byte> read_bytes(const std::string& path) {
+Bytes read_bytes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
 }
-std::vector<std::byte> copy(std::span<const std::byte> from) { return {from.begin(), from.end()}; }
+Bytes copy(std::span<const std::byte> from) { return {from.begin(), from.end()}; }
 
 /// Per-CPU values are compared as bytes: both sides have to count on the same CPU.
 void stay_on_first_cpu() {
@@ -50,10 +53,10 @@ bool has_contents(const Map& map) {
   return type != nullptr && type->value == MapValueKind::Plain;
 }
 
-using Contents = std::map<std::vector<std::byte>, std::vector<std::byte>>;
+using Contents = std::map<Bytes, Bytes, test::BytesLess>;
 Contents contents(Map& map) {
   Contents all;
-  std::vector<std::byte> key(map.spec().key_size), next(map.spec().key_size), value(map.user_value_size());
+  Bytes key(map.spec().key_size), next(map.spec().key_size), value(map.user_value_size());
   int result = map.next_key({}, next);
   while (result == 0) {
     key.swap(next);
@@ -64,7 +67,7 @@ Contents contents(Map& map) {
 }
 Contents kernel_contents(const kernel::Fd& map, const Map& like) {
   Contents all;
-  std::vector<std::byte> key(like.spec().key_size), next(like.spec().key_size), value(like.user_value_size());
+  Bytes key(like.spec().key_size), next(like.spec().key_size), value(like.user_value_size());
   int result = kernel::map_next_key(map, {}, next);
   while (result == 0) {
     key.swap(next);
@@ -147,7 +150,7 @@ TEST_P(KernelRun, SameAsHere) {
   options.run.cpu = 0;
   options.context.vlan = hooks::VlanTag::kInFrame;
   const hooks::RunSink compare = [&](const hooks::RunOutcome& here) -> Status {
-    std::vector<std::byte> data = copy(here.in->bytes);
+    Bytes data = copy(here.in->bytes);
     EXPECT_LE(data.size(), kLargestPacket);
     // For socket filters it takes the first 14 bytes off; a real packet socket shows them to the filter.
     if (type == ProgramType::kSocketFilter) data.insert(data.begin(), data.begin(), data.begin() + kEthernet);

@@ -24,7 +24,6 @@ namespace {
 
 using isa::AluOp;
 using isa::InsnIndex;
-using isa::JmpOp;
 using isa::Reg;
 using isa::Width;
 using verifier::Outcome;

@@ -14,6 +14,7 @@
 #include "maps/queue_stack.h"
 #include "maps/ringbuf.h"
 #include "skep/map.h"
+#include "tests/bytes_less.h"
 
 namespace skep::testing {
 namespace {
@@ -175,12 +176,12 @@ TEST_P(KeyedMap, HoldsExactlyMaxEntries) {
 }
 
 TEST_P(KeyedMap, EnumeratesEachKeyOnce) {
-  std::set<Bytes> wanted;
+  std::set<Bytes, test::BytesLess> wanted;
   for (std::uint32_t k = 1; k <= 7; ++k) {
     ASSERT_EQ(put(k * 1000, k), 0);
     wanted.insert(key(k * 1000));
   }
-  std::set<Bytes> found;
+  std::set<Bytes, test::BytesLess> found;
   Bytes at, next(spec_.key_size);
   for (; map_->next_key(at, next) == 0; at = next) EXPECT_TRUE(found.insert(next).second);
   EXPECT_EQ(found, wanted);

@@ -13,6 +13,7 @@
 
 #include "kernel/bpf.h"
 #include "map_samples.h"
+#include "tests/bytes_less.h"
 
 namespace skep::testing {
 namespace {
@@ -137,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(Table, CreationBesideKernel, ::testing::ValuesIn(kMapTy
                          [](const auto& row) { return std::string(row.param.name); });
 
 /// All elements, by key.
-using Contents = std::map<Bytes, Bytes>;
+using Contents = std::map<Bytes, Bytes, test::BytesLess>;
 
 class OperationsBesideKernel : public ::testing::TestWithParam<MapType> {
  protected:

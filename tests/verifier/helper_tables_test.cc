@@ -5,19 +5,16 @@
 
 #include <array>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
 #include "kernel/bpf.h"
-#include "skep/btf.h"
 #include "skep/isa.h"
 #include "skep/verify.h"
+#include "tests/verifier/ask_both.h"
 
 namespace skep::test {
 namespace {
@@ -34,16 +31,6 @@ std::string text(const Place& place) {
          (place.sleepable ? " sleepable" : "");
 }
 
-const std::shared_ptr<const Btf>& kernel_types() {
-  static const std::shared_ptr<const Btf> kTypes = [] {
-    std::ifstream file("/sys/kernel/btf/vmlinux", std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-    auto parsed = Btf::parse(std::as_bytes(std::span(bytes)));
-    return parsed ? std::make_shared<const Btf>(std::move(*parsed)) : nullptr;
-  }();
-  return kTypes;
-}
-
 Program program_at(const Place& place, isa::Insns insns) {
   Program program;
   program.name = "table";
@@ -55,18 +42,6 @@ Program program_at(const Place& place, isa::Insns insns) {
   program.insns = std::move(insns);
   program.target_btf = kernel_types();
   return program;
-}
-
-struct Answers {
-  std::string ours, theirs;
-};
-std::optional<Answers> ask(const Program& program) {
-  const auto loaded = kernel::load(program, {.log_level = 1});
-  if (!loaded) return std::nullopt;
-  const Verdict verdict = verify(program);
-  const auto* rejection = std::get_if<Rejection>(&verdict);
-  return Answers{.ours = rejection == nullptr ? "accept" : message(rejection->reason),
-                 .theirs = loaded->accepted() ? "accept" : loaded->last_sentence()};
 }
 
 constexpr std::uint32_t kAttachTypes = 60;
@@ -195,7 +170,7 @@ Candidate map_number(std::size_t index) { return "r$ = map[idx:" + std::to_strin
 
 constexpr const char* kStack = "r$ = r10\nr$ += -64\n";
 const std::vector<Candidate>& candidates() {
-  static const std::vector<Candidate> kAll = {
+  static const std::vector<Candidate> all = {
       "r$ = 0\n",
       "r$ = 8\n",
       "r$ = 65\n",
@@ -218,7 +193,7 @@ const std::vector<Candidate>& candidates() {
       "r$ = r9\n",                  // The packet, or 0.
       "r$ = r9\nr$ += 62\n",
   };
-  return kAll;
+  return all;
 }
 
 /// A value that the argument may have, as far as it is made without kernel objects; 8 where it is not.

@@ -7,32 +7,15 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <fstream>
-#include <memory>
-#include <optional>
-#include <span>
-#include <sstream>
 #include <string>
 
 #include "kernel/bpf.h"
-#include "skep/btf.h"
 #include "skep/context_field.h"
 #include "skep/verify.h"
+#include "tests/verifier/ask_both.h"
 
 namespace skep::test {
 namespace {
-
-/// nullptr: this kernel has no types.
-std::shared_ptr<const Btf> kernel_types() {
-  static const std::shared_ptr<const Btf> types = [] {
-    std::stringstream text;
-    text << std::ifstream("/sys/kernel/btf/vmlinux", std::ios::binary).rdbuf();
-    const std::string bytes = text.str();
-    auto parsed = Btf::parse(std::as_bytes(std::span(bytes)));
-    return parsed ? std::make_shared<const Btf>(*std::move(parsed)) : nullptr;
-  }();
-  return types;
-}
 
 Program program_of(ProgramType type, isa::Insns insns) {
   Program program;
@@ -42,18 +25,6 @@ Program program_of(ProgramType type, isa::Insns insns) {
   program.target_btf = kernel_types();
   program.insns = std::move(insns);
   return program;
-}
-
-struct Answers {
-  std::string ours, theirs;
-};
-std::optional<Answers> ask(const Program& program) {
-  const auto loaded = kernel::load(program, {.log_level = 1});
-  if (!loaded) return std::nullopt;
-  const Verdict verdict = verify(program);
-  const auto* rejection = std::get_if<Rejection>(&verdict);
-  return Answers{.ours = rejection == nullptr ? "accept" : message(rejection->reason),
-                 .theirs = loaded->accepted() ? "accept" : loaded->last_sentence()};
 }
 
 constexpr auto kSizes = std::to_array<isa::Size>({isa::Size::k8, isa::Size::k16, isa::Size::k32, isa::Size::k64});
