@@ -11,23 +11,8 @@
 #include "jit/plan.h"
 #include "jit/target.h"
 
-#if defined(__aarch64__)
-#include <sys/auxv.h>
-#endif
-
 namespace skep::jit {
 namespace {
-
-Target detect() {
-#if defined(__x86_64__)
-  return {.arch = Arch::kX86_64, .features = {.bmi2 = __builtin_cpu_supports("bmi2") != 0}};
-#elif defined(__aarch64__)
-  constexpr unsigned long kHwcapAtomics = 1ul << 8;
-  return {.arch = Arch::kArm64, .features = {.lse = (getauxval(AT_HWCAP) & kHwcapAtomics) != 0}};
-#else
-  return {};
-#endif
-}
 
 class Native final : public NativeCode {
  public:
@@ -74,11 +59,6 @@ Result<Assembled> assemble_planned(Arch arch, const lower::Code& code, const low
 }
 
 }  // namespace
-
-const Target& host_target() {
-  static const Target target = detect();
-  return target;
-}
 
 Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Target& target,
                            std::uint64_t base, Listing listing) {

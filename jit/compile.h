@@ -8,6 +8,7 @@
 
 #include "lower/code.h"
 #include "skep/env.h"
+#include "skep/native_options.h"
 #include "skep/result.h"
 
 namespace skep::jit {
@@ -27,12 +28,10 @@ class NativeCode {
   [[nodiscard]] virtual decltype(Env::invoke) invoke() const = 0;
 };
 
-struct Features;
-
 /// Compiles for the host. Error: kUnsupported on other hosts, kSystem when executable memory cannot be had.
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings);
-/// With other features of the CPU (jit/target.h) than it has; asking for more than it has is undefined.
+/// With other features of the CPU than it has; asking for more than it has is undefined.
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings,
-                                                  const Features& features);
+                                                  const CpuFeatures& features);
 
 }  // namespace skep::jit

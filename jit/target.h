@@ -8,17 +8,14 @@
 #include <vector>
 
 #include "lower/code.h"
+#include "skep/native_options.h"
 #include "skep/result.h"
 
 namespace skep::jit {
 
 enum class Arch : std::uint8_t { kX86_64, kArm64, kOther };
 
-/// What the emitters may use beyond the architecture's first version.
-struct Features {
-  bool bmi2 = false;  ///< x86-64: shifts by any register (shlx, shrx, sarx).
-  bool lse = false;   ///< arm64: atomic read-modify-write instructions.
-};
+using Features = CpuFeatures;
 
 struct Target {
   Arch arch = Arch::kOther;

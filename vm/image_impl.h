@@ -15,6 +15,7 @@ namespace skep {
 /// What all images of one Vm have in common. Outlives the Vm while images are left.
 struct VmShared {
   Engine engine{};
+  CpuFeatures features;  ///< That native code may use.
   std::uint32_t cpus = 1;
   std::shared_ptr<Host> host;
   TailTargets tail_targets;

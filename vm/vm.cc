@@ -11,6 +11,7 @@
 #include "base/try.h"
 #include "helpers/helpers.h"
 #include "helpers/real_host.h"
+#include "jit/target.h"
 #include "lower/lower.h"
 #include "vm/image_impl.h"
 #include "vm/internal_helpers.h"
@@ -22,6 +23,7 @@ struct Vm::Impl {
   Impl(const Platform& platform_init, const VmOptions& options)
       : platform(platform_init), shared(std::make_shared<VmShared>()), maps(options.cpus) {
     shared->engine = options.engine;
+    shared->features = without(jit::host_target().features, options.avoid);
     shared->cpus = options.cpus;
     shared->host = options.host != nullptr ? options.host : std::make_shared<helpers::RealHost>();
   }
@@ -100,7 +102,7 @@ Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
   image.has_packet = has_packet(program);
   image.target.image = &image;
   if (shared->engine == Engine::kJit) {
-    TRY(image.native, jit::compile(code, bindings));
+    TRY(image.native, jit::compile(code, bindings, shared->features));
     image.entry = image.native->entry();
     image.target.entry = address_of(image.entry);
   } else {

@@ -10,6 +10,7 @@
 
 #include "skep/env.h"
 #include "skep/map.h"
+#include "skep/native_options.h"
 #include "skep/platform.h"
 #include "skep/verify.h"
 
@@ -24,6 +25,7 @@ struct VmOptions {
   Engine engine = Engine::kJit;
   std::uint32_t cpus = 0;        ///< Values of per-CPU maps; 0: as many as this machine has.
   std::shared_ptr<Host> host{};  ///< Null: the real clock, random numbers, this process as task, traces dropped.
+  CpuFeatures avoid{};           ///< Not used by native code even where the CPU has them.
 };
 
 /// Memory that a checked run may touch besides stack, context and map values.

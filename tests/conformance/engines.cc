@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/try.h"
+#include "tests/jit_variants.h"
 #include "tests/reference/reference.h"
 
 namespace skep::conformance {
@@ -23,11 +24,11 @@ Result<Runner> prepare_reference(const Program& program) {
   });
 }
 
-Result<Runner> prepare_vm(const Program& program, skep::Engine engine) {
-  const auto vm = std::make_shared<Vm>(Platform::linux_like(), VmOptions{.engine = engine, .cpus = 1, .host = nullptr});
+Result<Runner> prepare_vm(const Program& program, const VmOptions& vm_options) {
+  const auto vm = std::make_shared<Vm>(Platform::linux_like(), vm_options);
   TRY(const Image image, vm->load(VerifiedProgram::trust_without_verification(program)));
   RunOptions options;
-  options.checked = engine == skep::Engine::kInterpreter;
+  options.checked = vm_options.engine == skep::Engine::kInterpreter;
   return Runner([vm, image, options](std::span<std::byte> memory) { return image.run(memory, options); });
 }
 
@@ -35,16 +36,20 @@ Result<Runner> prepare_vm(const Program& program, skep::Engine engine) {
 bool has_native_code() {
   Program program;
   program.insns = {isa::Exit{}};
-  const Result<Runner> runner = prepare_vm(program, skep::Engine::kJit);
+  const Result<Runner> runner = prepare_vm(program, {.engine = skep::Engine::kJit, .cpus = 1});
   return runner.has_value() || runner.error().code != Errc::kUnsupported;
 }
 
 std::vector<Engine> make_engines() {
   std::vector<Engine> engines = {{"reference", prepare_reference, true}};
+  const VmOptions interpreter{.engine = skep::Engine::kInterpreter, .cpus = 1};
   engines.push_back(
-      {"interpreter", [](const Program& program) { return prepare_vm(program, skep::Engine::kInterpreter); }, true});
-  if (has_native_code())
-    engines.push_back({"jit", [](const Program& program) { return prepare_vm(program, skep::Engine::kJit); }, false});
+      {"interpreter", [interpreter](const Program& program) { return prepare_vm(program, interpreter); }, true});
+  if (!has_native_code()) return engines;
+  for (const JitVariant& variant : jit_variants())
+    engines.push_back({variant.name,
+                       [options = variant.options](const Program& program) { return prepare_vm(program, options); },
+                       false});
   return engines;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Everything that can run a program, behind one signature: the reference interpreter, the interpreter, the JIT of this
-// host.
+// host in all its variants.
 #pragma once
 #include <functional>
 #include <span>

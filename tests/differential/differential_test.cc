@@ -9,10 +9,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "skep/isa.h"
 #include "skep/vm.h"
 #include "tests/differential/random_program.h"
+#include "tests/jit_variants.h"
 #include "tests/reference/reference.h"
 
 namespace skep::differential {
@@ -83,7 +86,11 @@ Outcome run_reference(const Program& program, std::uint64_t seed) {
 
 struct Engines {
   Vm interpreter{platform(), {.engine = Engine::kInterpreter, .cpus = 1, .host = nullptr}};
-  Vm jit{platform(), {.engine = Engine::kJit, .cpus = 1, .host = nullptr}};
+  /// Of native code, the first of which every program runs on, and one of the others.
+  std::vector<std::pair<std::string, Vm>> jits;
+  Engines() {
+    for (JitVariant& variant : jit_variants()) jits.emplace_back(variant.name, Vm(platform(), variant.options));
+  }
 };
 
 Outcome run(Vm& vm, const Program& program, std::uint64_t seed, const RunOptions& options) {
@@ -133,7 +140,7 @@ void expect_same(const Program& program, std::uint64_t seed, const Difference& d
                 << listing(small);
 }
 
-std::optional<std::string> compare(const char* name, const Outcome& want, const Outcome& got) {
+std::optional<std::string> compare(const std::string& name, const Outcome& want, const Outcome& got) {
   if (want == got) return std::nullopt;
   return "\nreference: " + text(want) + "\n" + name + ": " + text(got);
 }
@@ -144,7 +151,8 @@ TEST(Differential, ProgramsInBoundsRunAlikeOnEveryEngine) {
   Engines engines;
   Program smallest;
   smallest.insns = {isa::Exit{}};
-  const bool has_jit = engines.jit.load(VerifiedProgram::trust_without_verification(smallest)).has_value();
+  const bool has_jit =
+      engines.jits.front().second.load(VerifiedProgram::trust_without_verification(smallest)).has_value();
   std::uint64_t instructions = 0;
   for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
     const Program program = random_program(seed, Safety::kInBounds);
@@ -156,7 +164,12 @@ TEST(Differential, ProgramsInBoundsRunAlikeOnEveryEngine) {
       const RunOptions checked{.checked = true};
       if (auto guarded = compare("checked interpreter", want, run(engines.interpreter, candidate, seed, checked)))
         return guarded;
-      return has_jit ? compare("native code", want, run(engines.jit, candidate, seed, {})) : std::nullopt;
+      if (!has_jit) return std::nullopt;
+      for (const std::size_t i : {std::size_t{0}, 1 + seed % (engines.jits.size() - 1)}) {
+        auto& [name, vm] = engines.jits[i];
+        if (auto native = compare(name, want, run(vm, candidate, seed, {}))) return native;
+      }
+      return std::nullopt;
     });
   }
   std::printf("%llu programs, %llu instructions, %s\n", static_cast<unsigned long long>(count),

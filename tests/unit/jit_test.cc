@@ -99,7 +99,12 @@ std::shared_ptr<const NativeCode> around(const std::vector<Op>& middle, Features
 std::vector<Features> variants() {
   const Features host = host_target().features;
   std::vector<Features> all = {host};
-  if (host.bmi2 || host.lse) all.push_back({});
+  for (const CpuFeatureInfo& row : kCpuFeatures) {
+    Features avoided;
+    avoided.*row.member = true;
+    if (host.*row.member) all.push_back(without(host, avoided));
+  }
+  if (host != Features{}) all.push_back({});
   return all;
 }
 
