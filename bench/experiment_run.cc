@@ -2,13 +2,14 @@
 // run/PROGRAM/PEER: one run of the program on the input.
 #include "bench/experiments.h"
 #include "bench/peer.h"
+#include "bench/report.h"
 
 namespace skep::bench {
 namespace {
 
 /// Runs a call of the series makes: enough that reading the clock does not count, few enough that repetitions stay
 /// short.
-std::uint64_t batch_size(const Runner& runner) {
+std::uint64_t batch_size(const Prepared& runner) {
   if (runner.timed) return 2000;
   std::uint64_t count = 1;
   for (; count < 4096; count *= 4) {
@@ -28,7 +29,7 @@ std::vector<Peer> all_peers() {
   return all;
 }
 
-Series series_of(const std::string& name, const Runner& runner) {
+Series series_of(const std::string& name, const Prepared& runner) {
   const std::uint64_t batch = batch_size(runner);
   Series series{.name = name, .items = batch, .work = [runner, batch] { runner.loop(batch); }, .timed = {}};
   if (runner.timed) series.timed = [runner, batch] { return runner.timed(batch); };
@@ -42,6 +43,7 @@ void plan_runs(const std::vector<Forms>& programs, std::span<std::byte> input, P
   for (const Forms& forms : programs) {
     const auto expected = static_cast<std::uint32_t>(forms.native(input.data(), input.size()));
     for (const Peer& peer : peers) {
+      if (peer.entry_only && !measures_entry(forms.name)) continue;
       const std::string name = "run/" + forms.name + "/" + peer.name;
       auto runner = peer.prepare(forms, input);
       if (!runner) {

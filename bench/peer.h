@@ -14,7 +14,7 @@
 namespace skep::bench {
 
 /// The timing loop is the peer's own, so that nothing but the peer's entry stands between two runs.
-struct Runner {
+struct Prepared {
   /// Runs `count` times; returns the low 32 bits of the last r0 (all that the kernel returns of an XDP program).
   std::function<std::uint32_t(std::uint64_t count)> loop;
   /// For a peer that times itself (BPF_PROG_TEST_RUN): total nanoseconds of `count` runs. Empty: the caller's clock is
@@ -22,10 +22,11 @@ struct Runner {
   std::function<double(std::uint64_t count)> timed;
 };
 
-/// Error: why this peer cannot run the program.
 struct Peer {
   std::string name;
-  std::function<Result<Runner>(const Forms&, std::span<std::byte> input)> prepare;
+  /// Error: why this peer cannot run the program.
+  std::function<Result<Prepared>(const Forms&, std::span<std::byte> input)> prepare;
+  bool entry_only = false;  ///< Measured only where the entry into a program is what counts (measures_entry).
 };
 
 std::vector<Peer> native_peers();

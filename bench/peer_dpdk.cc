@@ -58,12 +58,12 @@ Result<std::shared_ptr<Loaded>> load(const Forms& forms, std::span<std::byte> in
       std::move(program), {.data = address_of(input.data()), .data_end = address_of(input.data() + input.size())}});
 }
 
-Result<Runner> checked(Runner runner) {
+Result<Prepared> checked(Prepared runner) {
   if (!survives([&] { runner.loop(1); })) return Error{Errc::kSystem, "crashes"};
   return runner;
 }
 
-Result<Runner> prepare_jit(const Forms& forms, std::span<std::byte> input) {
+Result<Prepared> prepare_jit(const Forms& forms, std::span<std::byte> input) {
   TRY(auto loaded, load(forms, input));
   rte_bpf_jit jit{};
   if (rte_bpf_get_jit(loaded->program.get(), &jit) != 0 || jit.func == nullptr)
@@ -77,7 +77,7 @@ Result<Runner> prepare_jit(const Forms& forms, std::span<std::byte> input) {
                   .timed = {}});
 }
 
-Result<Runner> prepare_interpreter(const Forms& forms, std::span<std::byte> input) {
+Result<Prepared> prepare_interpreter(const Forms& forms, std::span<std::byte> input) {
   TRY(auto loaded, load(forms, input));
   return checked({.loop =
                       [loaded](std::uint64_t count) {

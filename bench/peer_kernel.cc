@@ -81,7 +81,7 @@ struct Images {
   std::size_t next = 0;
 };
 
-Result<Runner> prepare_kjit(const Forms& forms, std::span<std::byte> input) {
+Result<Prepared> prepare_kjit(const Forms& forms, std::span<std::byte> input) {
   if (calls_something(forms.xdp)) return Error{Errc::kUnsupported, "calls the kernel"};
   auto images = std::make_shared<Images>();
   images->context = {.data = skep::address_of(input.data()), .data_end = skep::address_of(input.data() + input.size())};
@@ -94,14 +94,14 @@ Result<Runner> prepare_kjit(const Forms& forms, std::span<std::byte> input) {
     images->functions[i] = std::bit_cast<Function>(static_cast<std::byte*>(pages.address) + offset);
     images->pages.push_back(std::move(pages));
   }
-  return Runner{.loop =
-                    [images](std::uint64_t count) {
-                      const Function function = images->functions[images->next++ % kImages];
-                      std::uint64_t r0 = 0;
-                      for (std::uint64_t i = 0; i < count; ++i) r0 = function(&images->context);
-                      return static_cast<std::uint32_t>(r0);
-                    },
-                .timed = {}};
+  return Prepared{.loop =
+                      [images](std::uint64_t count) {
+                        const Function function = images->functions[images->next++ % kImages];
+                        std::uint64_t r0 = 0;
+                        for (std::uint64_t i = 0; i < count; ++i) r0 = function(&images->context);
+                        return static_cast<std::uint32_t>(r0);
+                      },
+                  .timed = {}};
 }
 
 struct TestRunner {
@@ -121,7 +121,7 @@ Status fill_maps(const TestRunner& runner, const Program& program) {
   return kOk;
 }
 
-Result<Runner> prepare_test_run(const Forms& forms, std::span<std::byte> input) {
+Result<Prepared> prepare_test_run(const Forms& forms, std::span<std::byte> input) {
   auto runner = std::make_shared<TestRunner>();
   TRY(runner->loaded, kernel::load(forms.xdp));
   if (!runner->loaded.accepted())
@@ -133,12 +133,12 @@ Result<Runner> prepare_test_run(const Forms& forms, std::span<std::byte> input) 
                             {.data = runner->packet, .context = {}, .repeat = static_cast<std::uint32_t>(count)});
   };
   TRY(const kernel::TestRun once, test(1));
-  return Runner{.loop = [retval = once.retval](std::uint64_t) { return retval; },
-                .timed =
-                    [test](std::uint64_t count) {
-                      const auto run = test(count);
-                      return run ? static_cast<double>(run->duration_ns) * static_cast<double>(count) : 0.0;
-                    }};
+  return Prepared{.loop = [retval = once.retval](std::uint64_t) { return retval; },
+                  .timed =
+                      [test](std::uint64_t count) {
+                        const auto run = test(count);
+                        return run ? static_cast<double>(run->duration_ns) * static_cast<double>(count) : 0.0;
+                      }};
 }
 
 }  // namespace

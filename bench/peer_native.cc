@@ -5,14 +5,14 @@
 namespace skep::bench {
 namespace {
 
-Result<Runner> prepare(NativeFn function, std::span<std::byte> input) {
-  return Runner{.loop =
-                    [function, input](std::uint64_t count) {
-                      std::uint64_t r0 = 0;
-                      for (std::uint64_t i = 0; i < count; ++i) r0 = function(input.data(), input.size());
-                      return static_cast<std::uint32_t>(r0);
-                    },
-                .timed = {}};
+Result<Prepared> prepare(NativeFn function, std::span<std::byte> input) {
+  return Prepared{.loop =
+                      [function, input](std::uint64_t count) {
+                        std::uint64_t r0 = 0;
+                        for (std::uint64_t i = 0; i < count; ++i) r0 = function(input.data(), input.size());
+                        return static_cast<std::uint32_t>(r0);
+                      },
+                  .timed = {}};
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// skep's engines through the public API: load() once, then Image::run() on an XdpContext, with all that a user pays for
-// a run.
+// skep's engines through the public API, with all that a user pays for a run: load() once, then Runner::run(), or
+// Image::run(), on an XdpContext.
 #include <cstring>
 #include <memory>
 
@@ -8,6 +8,7 @@
 #include "base/try.h"
 #include "bench/peer.h"
 #include "skep/context.h"
+#include "skep/runner.h"
 #include "skep/vm.h"
 
 namespace skep::bench {
@@ -33,7 +34,7 @@ Status fill_maps(Vm& vm) {
   return kOk;
 }
 
-Result<Runner> prepare(Engine engine, const Forms& forms, std::span<std::byte> input) {
+Result<std::shared_ptr<Loaded>> load(Engine engine, const Forms& forms, std::span<std::byte> input) {
   Verdict verdict = verify(forms.xdp);
   if (const auto* rejection = std::get_if<Rejection>(&verdict))
     return Error{Errc::kInvalid,
@@ -44,24 +45,34 @@ Result<Runner> prepare(Engine engine, const Forms& forms, std::span<std::byte> i
   XdpContext context;
   context.data = context.data_meta = context.frame_start = address_of(input.data());
   context.data_end = context.frame_end = address_of(input.data() + input.size());
-  auto loaded = std::make_shared<Loaded>(Loaded{std::move(vm), std::move(image), context});
-  return Runner{.loop =
-                    [loaded](std::uint64_t count) {
-                      const auto bytes = std::as_writable_bytes(std::span(&loaded->context, 1));
-                      std::uint64_t r0 = 0;
-                      for (std::uint64_t i = 0; i < count; ++i) r0 = loaded->image.run(bytes).r0;
-                      return static_cast<std::uint32_t>(r0);
-                    },
-                .timed = {}};
+  return std::make_shared<Loaded>(Loaded{std::move(vm), std::move(image), context});
 }
 
-Peer peer(std::string name, Engine engine) {
-  return {std::move(name),
-          [engine](const Forms& forms, std::span<std::byte> input) { return prepare(engine, forms, input); }};
+/// `make` gives, for an image, what runs it.
+template <class Make>
+Peer peer(std::string name, Engine engine, Make make, bool entry_only = false) {
+  const auto prepare = [engine, make](const Forms& forms, std::span<std::byte> input) -> Result<Prepared> {
+    TRY(auto loaded, load(engine, forms, input));
+    const auto loop = [loaded, make](std::uint64_t count) {
+      auto&& runs = make(loaded->image);
+      const auto bytes = std::as_writable_bytes(std::span(&loaded->context, 1));
+      std::uint64_t r0 = 0;
+      for (std::uint64_t i = 0; i < count; ++i) r0 = runs.run(bytes).r0;
+      return static_cast<std::uint32_t>(r0);
+    };
+    return Prepared{.loop = loop, .timed = {}};
+  };
+  return {std::move(name), prepare, entry_only};
 }
+
+Runner runner(const Image& image) { return Runner(image); }
+const Image& itself(const Image& image) { return image; }
 
 }  // namespace
 
-std::vector<Peer> skep_peers() { return {peer("jit", Engine::kJit), peer("interpreter", Engine::kInterpreter)}; }
+std::vector<Peer> skep_peers() {
+  return {peer("jit", Engine::kJit, runner), peer("interpreter", Engine::kInterpreter, runner),
+          peer("image-run", Engine::kJit, itself, true)};
+}
 
 }  // namespace skep::bench

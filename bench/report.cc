@@ -26,6 +26,10 @@ const std::vector<Ratio> kRatios = {
     {"hash-lookup/kernel", "run", "jit", "kernel-test-run", "maplookup-hash"},
 };
 
+bool measures_entry(const std::string& item) {
+  return item.starts_with("_") || item == "ret0" || item == "parse" || item.starts_with("maplookup");
+}
+
 namespace {
 
 struct Name {
@@ -40,18 +44,13 @@ struct Mean {
   double value = 0, low = 0, high = 0;
   std::size_t items = 0;
 };
-/// Items that measure the entry into a program (or a map) rather than code are shown, and kept out of the means: those
-/// named with a leading '_', and these.
-bool outside_means(const std::string& item) {
-  return item.starts_with("_") || item == "ret0" || item == "parse" || item.starts_with("maplookup");
-}
 std::optional<Mean> geometric_mean(const Results& results, const Ratio& ratio) {
   double sum = 0;
   Mean mean{.value = 0, .low = INFINITY, .high = 0, .items = 0};
   for (const auto& [name, samples] : results) {
     const Name parts = split(name);
     if (parts.group != ratio.group || parts.peer != ratio.numerator) continue;
-    if (ratio.item.empty() ? outside_means(parts.item) : parts.item != ratio.item) continue;
+    if (ratio.item.empty() ? measures_entry(parts.item) : parts.item != ratio.item) continue;
     const auto other = results.find(ratio.group + "/" + parts.item + "/" + ratio.denominator);
     if (other == results.end()) continue;
     const double value = samples.median() / other->second.median();

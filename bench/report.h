@@ -8,6 +8,10 @@
 
 namespace skep::bench {
 
+/// Items that measure the entry into a program (or a map) rather than code are shown, and kept out of the means: those
+/// named with a leading '_', and ret0, parse and the map lookups.
+bool measures_entry(const std::string& item);
+
 /// A ratio between two peers of one group, taken item by item and summed up as a geometric mean.
 struct Ratio {
   std::string name;         ///< Key in the JSON's `geomean`: "jit/kjit".

@@ -13,6 +13,7 @@
 
 #include "skep/context.h"
 #include "skep/object.h"
+#include "skep/runner.h"
 #include "skep/verify.h"
 #include "skep/vm.h"
 
@@ -24,6 +25,9 @@ struct skep_vm {  // NOLINT(readability-identifier-naming)
 };
 struct skep_image {  // NOLINT(readability-identifier-naming)
   skep::Image image;
+};
+struct skep_runner {  // NOLINT(readability-identifier-naming)
+  skep::Runner runner;
 };
 struct skep_map {  // NOLINT(readability-identifier-naming)
   std::shared_ptr<skep::Map> map;
@@ -85,6 +89,10 @@ std::span<std::byte> bytes(void* data, std::size_t size) {
   return {static_cast<std::byte*>(data), data == nullptr ? 0 : size};
 }
 
+skep_result result_of(const skep::RunResult& result) {
+  return {.r0 = result.r0, .trap = static_cast<skep_trap>(result.trap), .at = result.at};
+}
+
 }  // namespace
 
 skep_object* skep_object_open(const void* data, size_t size, const char* name, skep_error* error) {
@@ -126,8 +134,16 @@ skep_image* skep_vm_load(skep_vm* vm, const skep_object* object, const char* pro
 void skep_image_close(skep_image* image) { delete image; }
 
 skep_result skep_image_run(const skep_image* image, void* context, size_t size, uint64_t budget) {
-  const skep::RunResult result = image->image.run(bytes(context, size), {.budget = budget});
-  return {.r0 = result.r0, .trap = static_cast<skep_trap>(result.trap), .at = result.at};
+  const std::span<std::byte> memory = bytes(context, size);
+  return result_of(budget == 0 ? image->image.run(memory) : image->image.run(memory, {.budget = budget}));
+}
+
+skep_runner* skep_runner_open(const skep_image* image, uint64_t budget, skep_error* error) {
+  return make<skep_runner>(error, skep::Runner(image->image, {.budget = budget}));
+}
+void skep_runner_close(skep_runner* runner) { delete runner; }
+skep_result skep_runner_run(skep_runner* runner, void* context, size_t size) {
+  return result_of(runner->runner.run(bytes(context, size)));
 }
 
 skep_map* skep_vm_find_map(const skep_vm* vm, const char* name) {

@@ -16,20 +16,27 @@ namespace {
 
 class Native final : public NativeCode {
  public:
-  Native(ExecutableMemory memory, std::size_t entry, std::size_t invoke)
-      : memory_(std::move(memory)), entry_(entry), invoke_(invoke) {}
+  Native(ExecutableMemory memory, std::size_t entry, std::size_t invoke, EnvUse use)
+      : memory_(std::move(memory)), entry_(entry), invoke_(invoke), use_(use) {}
 
   [[nodiscard]] EntryFn entry() const override { return std::bit_cast<EntryFn>(memory_.address() + entry_); }
   [[nodiscard]] std::span<const std::byte> bytes() const override { return memory_.bytes(); }
   [[nodiscard]] decltype(Env::invoke) invoke() const override {
     return std::bit_cast<decltype(Env::invoke)>(memory_.address() + invoke_);
   }
+  [[nodiscard]] EnvUse env_use() const override { return use_; }
 
  private:
   ExecutableMemory memory_;
   std::size_t entry_;
   std::size_t invoke_;
+  EnvUse use_;
 };
+
+EnvUse env_use(const Plan& plan) {
+  if (plan.traps) return EnvUse::kChanges;
+  return plan.uses_env ? EnvUse::kReads : EnvUse::kNone;
+}
 
 Error unsupported() { return {Errc::kUnsupported, "the JIT makes code for x86-64 and arm64, not for this host"}; }
 
@@ -81,7 +88,7 @@ Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const
       assemble_planned(arch, code, bindings, plan, {.features = features, .base = memory.address()}));
   TRY_OK(memory.seal(assembled.bytes));
   return std::shared_ptr<const NativeCode>(
-      std::make_shared<const Native>(std::move(memory), assembled.entry, assembled.invoke));
+      std::make_shared<const Native>(std::move(memory), assembled.entry, assembled.invoke, env_use(plan)));
 }
 
 }  // namespace skep::jit

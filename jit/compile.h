@@ -17,6 +17,13 @@ namespace skep::jit {
 /// invoke()).
 using EntryFn = std::uint64_t (*)(std::uint64_t r1, std::uint64_t r2, Env& env);
 
+/// What code does with the Env that it is given.
+enum class EnvUse : std::uint8_t {
+  kNone,     ///< Nothing: any Env will do, even none.
+  kReads,    ///< Reads it, as do the helpers that it calls: one Env serves any number of runs, one after the other.
+  kChanges,  ///< May set the trap, the count of tail calls and the image.
+};
+
 /// Executable memory, never writable and executable at once. Immutable; shared because tail calls keep their targets
 /// alive.
 class NativeCode {
@@ -26,6 +33,7 @@ class NativeCode {
   [[nodiscard]] virtual std::span<const std::byte> bytes() const = 0;
   /// For Env::invoke.
   [[nodiscard]] virtual decltype(Env::invoke) invoke() const = 0;
+  [[nodiscard]] virtual EnvUse env_use() const = 0;
 };
 
 /// Compiles for the host. Error: kUnsupported on other hosts, kSystem when executable memory cannot be had.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run: an Env, and the engine.
+#include <bit>
 #include <limits>
 #include <optional>
 
 #include "base/address.h"
+#include "skep/runner.h"
 #include "vm/image_impl.h"
 #include "vm/interpreter/run.h"
 #include "vm/logical_cpu.h"
@@ -16,7 +18,9 @@ std::uint32_t choose_cpu(const RunOptions& options, std::uint32_t cpus) {
   return number < cpus ? number : number % cpus;
 }
 
-RunResult run_interpreter(const Image::Impl& image, Env& env, std::span<std::byte> context, const RunOptions& options) {
+/// Not inlined: its frame holds the program's stacks.
+[[gnu::noinline]] RunResult run_interpreter(const Image::Impl& image, Env& env, std::span<std::byte> context,
+                                            const RunOptions& options) {
   using interpreter::Policy;
   interpreter::Run run(env);
   run.code = image.compiled.get();
@@ -42,15 +46,29 @@ RunResult run_native(const Image::Impl& image, Env& env, std::span<std::byte> co
   return {.r0 = env.trap == Trap::kNone ? r0 : 0, .trap = env.trap, .at = 0};
 }
 
-/// Apart from the common case, so that this one's needs cost that one nothing.
-[[gnu::noinline]] RunResult run_otherwise(const Image::Impl& image, Env& env, std::span<std::byte> context,
-                                          const RunOptions& options) {
+/// Native code neither checks nor counts; running it anyway would betray who asks for that.
+bool wants_interpreter(const RunOptions& options) { return options.checked || options.budget != 0; }
+
+/// `env` is as at the beginning of a run, with its context.
+[[gnu::noinline]] RunResult execute_any(const Image::Impl& image, Env& env, std::span<std::byte> context,
+                                        const RunOptions& options) {
   std::optional<TailTargets::Section> section;
   if (image.calls_tail) section.emplace(image.shared->tail_targets, env.cpu);
   if (image.entry == nullptr) return run_interpreter(image, env, context, options);
-  // Native code neither checks nor counts; running it anyway would betray who asked for that.
-  if (options.checked || options.budget != 0) return {.r0 = 0, .trap = Trap::kIllegal, .at = 0};
+  if (wants_interpreter(options)) return {.r0 = 0, .trap = Trap::kIllegal, .at = 0};
   return run_native(image, env, context);
+}
+
+/// Apart from the rest, so that the rest's needs cost the common case nothing.
+RunResult execute(const Image::Impl& image, Env& env, std::span<std::byte> context, const RunOptions& options) {
+  const bool plain = image.entry != nullptr && !image.calls_tail && !wants_interpreter(options);
+  return plain ? run_native(image, env, context) : execute_any(image, env, context, options);
+}
+
+Env make_env(const Image::Impl& image, const RunOptions& options) {
+  Env env = image.prototype;
+  env.cpu = choose_cpu(options, env.cpus);
+  return env;
 }
 
 }  // namespace
@@ -65,13 +83,30 @@ std::uint64_t native_tail_call(Env& env, std::uint64_t map, std::uint64_t index)
   return target->entry;
 }
 
+Image::Image(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {
+  // That code ignores its third argument makes it a function of two.
+  if (impl_ != nullptr && impl_->native != nullptr && impl_->native->env_use() == jit::EnvUse::kNone)
+    bare_ = std::bit_cast<decltype(bare_)>(impl_->entry);
+}
+
 RunResult Image::run(std::span<std::byte> context, const RunOptions& options) const {
-  const Impl& image = *impl_;
-  Env env = image.prototype;
-  env.cpu = choose_cpu(options, env.cpus);
+  Env env = make_env(*impl_, options);
   env.context = context.data();
-  const bool plain = image.entry != nullptr && !image.calls_tail && !options.checked && options.budget == 0;
-  return plain ? run_native(image, env, context) : run_otherwise(image, env, context, options);
+  return execute(*impl_, env, context, options);
+}
+
+Runner::Runner(Image image, const RunOptions& options)
+    : image_(std::move(image)), options_(options), env_(make_env(*image_.impl(), options)) {
+  const Image::Impl& impl = *image_.impl();
+  if (impl.native != nullptr && impl.native->env_use() != jit::EnvUse::kChanges && !wants_interpreter(options))
+    entry_ = impl.entry;
+}
+
+RunResult Runner::run_otherwise(std::span<std::byte> context) {
+  env_.trap = Trap::kNone;
+  env_.tail_calls = 0;
+  env_.image = image_.impl().get();
+  return execute(*image_.impl(), env_, context, options_);
 }
 
 const Program& Image::program() const { return impl_->program; }

@@ -4,7 +4,8 @@
  *
  * Handles are owned by the caller, who ends each with its close function; NULL is allowed there. An image and a map
  * hold what they need: they stay valid when the object or the VM is closed first. Images and maps may be used from
- * several threads at once, a skep_vm from one at a time. No function prints, exits, or throws.
+ * several threads at once, a skep_vm from one at a time, a skep_runner from its own. No function prints, exits, or
+ * throws.
  */
 #ifndef SKEP_SKEP_H
 #define SKEP_SKEP_H
@@ -19,6 +20,7 @@ extern "C" {
 typedef struct skep_object skep_object;
 typedef struct skep_vm skep_vm;
 typedef struct skep_image skep_image;
+typedef struct skep_runner skep_runner;
 typedef struct skep_map skep_map;
 
 /* Why a call failed. Filled when a function returns NULL; a NULL argument is allowed. Never larger than `message`: cut
@@ -83,6 +85,12 @@ typedef struct skep_result {
 } skep_result;
 /* r1 = context, r2 = size. `budget` bounds the instructions (0: no bound; interpreter only). */
 skep_result skep_image_run(const skep_image* image, void* context, size_t size, uint64_t budget);
+
+/* For running one image very often: what skep_image_run prepares for each run is prepared once. For the thread that
+ * opens it, one run at a time; holds what it needs of the image. */
+skep_runner* skep_runner_open(const skep_image* image, uint64_t budget, skep_error* error);
+void skep_runner_close(skep_runner* runner);
+skep_result skep_runner_run(skep_runner* runner, void* context, size_t size);
 
 /* NULL: the VM has no map of that name. */
 skep_map* skep_vm_find_map(const skep_vm* vm, const char* name);

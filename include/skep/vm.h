@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Running programs.
 #pragma once
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -51,21 +52,27 @@ struct RunResult {
 };
 
 /// Executable form of one program bound to its maps. A shared handle to an immutable object; run() may be called from
-/// several threads and allocates nothing.
+/// several threads and allocates nothing. Who runs a program very often makes a Runner (runner.h) of it.
 class Image {
  public:
   /// r1 = the context's address, r2 = its size.
-  [[nodiscard]] RunResult run(std::span<std::byte> context, const RunOptions& options = {}) const;
+  [[nodiscard]] RunResult run(std::span<std::byte> context) const {
+    if (bare_ != nullptr) return {.r0 = bare_(std::bit_cast<std::uint64_t>(context.data()), context.size())};
+    return run(context, RunOptions{});
+  }
+  [[nodiscard]] RunResult run(std::span<std::byte> context, const RunOptions& options) const;
   [[nodiscard]] const Program& program() const;
   /// Native code; empty for the interpreter.
   [[nodiscard]] std::span<const std::byte> native_code() const;
 
   struct Impl;
-  explicit Image(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+  explicit Image(std::shared_ptr<const Impl> impl);
   [[nodiscard]] const std::shared_ptr<const Impl>& impl() const { return impl_; }
 
  private:
   std::shared_ptr<const Impl> impl_{};
+  /// Native code that makes no use of an Env, called straight; null: there is none.
+  std::uint64_t (*bare_)(std::uint64_t r1, std::uint64_t r2) = nullptr;
 };
 
 /// Owns the maps that its images share: programs that name the same map get the same one. Movable; load() and the map

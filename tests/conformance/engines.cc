@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/try.h"
+#include "skep/runner.h"
 #include "tests/jit_variants.h"
 #include "tests/reference/reference.h"
 
@@ -29,7 +30,12 @@ Result<Runner> prepare_vm(const Program& program, const VmOptions& vm_options) {
   TRY(const Image image, vm->load(VerifiedProgram::trust_without_verification(program)));
   RunOptions options;
   options.checked = vm_options.engine == skep::Engine::kInterpreter;
-  return Runner([vm, image, options](std::span<std::byte> memory) { return image.run(memory, options); });
+  // The ways to run an image take turns.
+  const auto prepared = std::make_shared<skep::Runner>(image, options);
+  return Runner([vm, image, options, prepared, turn = 0u](std::span<std::byte> memory) mutable {
+    if (turn++ % 2 == 0) return prepared->run(memory);
+    return options.checked ? image.run(memory, options) : image.run(memory);
+  });
 }
 
 /// Hosts other than x86-64 and arm64 have no native code.

@@ -33,7 +33,8 @@ static char* read_file(const char* path, size_t* size) {
 static const unsigned char kPacket[] = {2, 0,  0,  0, 0, 1,  2, 0, 0, 0,  0, 2, 8, 0,    0x45, 0, 0,  28, 0, 0, 0,
                                         0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x30, 0x39, 0, 53, 0,  8, 0, 0};
 
-static uint64_t run_packet(const skep_image* image) {
+/* Through the runner, or without one through the image. */
+static uint64_t run_packet(const skep_image* image, skep_runner* runner) {
   unsigned char frame[512];
   memset(frame, 0, sizeof frame);
   memcpy(frame + 256, kPacket, sizeof kPacket);
@@ -43,7 +44,8 @@ static uint64_t run_packet(const skep_image* image) {
   context.frame_end = context.frame_start + sizeof frame;
   context.data = context.data_meta = context.frame_start + 256;
   context.data_end = context.data + sizeof kPacket;
-  const skep_result result = skep_image_run(image, &context, sizeof context, 0);
+  const skep_result result = runner == NULL ? skep_image_run(image, &context, sizeof context, 0)
+                                            : skep_runner_run(runner, &context, sizeof context);
   EXPECT(result.trap == SKEP_TRAP_NONE);
   return result.r0;
 }
@@ -65,27 +67,33 @@ static void test_engine(const skep_object* object, skep_engine engine) {
   skep_map* hits = skep_vm_find_map(vm, "hits");
   EXPECT(rules != NULL && hits != NULL);
   EXPECT(skep_map_key_size(rules) == 4 && skep_map_value_size(rules) == 8);
-  EXPECT(run_packet(image) == kXdpPass);
+  EXPECT(run_packet(image, NULL) == kXdpPass);
+  skep_runner* runner = skep_runner_open(image, 0, &error);
+  EXPECT(runner != NULL);
+  EXPECT(run_packet(image, runner) == kXdpPass);
 
   const uint16_t key[2] = {53, 17};
   const uint32_t rule[2] = {kDropId, kXdpDrop};
   EXPECT(skep_map_put(rules, key, rule, 1) == 0);
   EXPECT(skep_map_put(rules, key, rule, 1) == -EEXIST);
-  EXPECT(run_packet(image) == kXdpDrop);
+  EXPECT(run_packet(image, NULL) == kXdpDrop);
+  EXPECT(run_packet(image, runner) == kXdpDrop);
 
   const uint32_t id = kDropId;
   uint64_t hit[2] = {0, 0};
   EXPECT(skep_map_get(hits, &id, hit) == 0);
-  EXPECT(hit[0] == 1 && hit[1] == sizeof kPacket);
+  EXPECT(hit[0] == 2 && hit[1] == 2 * sizeof kPacket);
   uint16_t found[2] = {0, 0};
   EXPECT(skep_map_next_key(rules, NULL, found) == 0 && found[0] == 53);
   EXPECT(skep_map_next_key(rules, key, found) == -ENOENT);
   EXPECT(skep_map_delete(rules, key) == 0);
   skep_vm_close(vm); /* Image and maps outlive it. */
-  EXPECT(run_packet(image) == kXdpPass);
+  EXPECT(run_packet(image, NULL) == kXdpPass);
+  skep_image_close(image); /* The runner outlives it. */
+  EXPECT(run_packet(NULL, runner) == kXdpPass);
+  skep_runner_close(runner);
   skep_map_close(rules);
   skep_map_close(hits);
-  skep_image_close(image);
 }
 
 static void test_errors(const skep_object* object) {
@@ -101,6 +109,7 @@ static void test_errors(const skep_object* object) {
   skep_vm_close(vm);
   skep_object_close(NULL);
   skep_image_close(NULL);
+  skep_runner_close(NULL);
   skep_map_close(NULL);
 }
 

@@ -89,7 +89,7 @@ TEST_P(OnEngine, ContextsOfTheUapiAreBytesWithoutTheKernelsPointers) {
 TEST_P(OnEngine, CallbacksRunInTheirOwnFrame) {
   // loop(10, callback, &sum, 0): the callback adds its index to what the stack holds.
   const Image image =
-      load(program("*(u64 *)(r10 - 8) = 0\nr1 = 10\nr2 = subprog[+8]\nr3 = r10\nr3 += -8\nr4 = 0\n"
+      load(program("*(u64 *)(r10 - 8) = 0\nr1 = 10\nr2 = subprog[+7]\nr3 = r10\nr3 += -8\nr4 = 0\n"
                    "call 181\nr0 = *(u64 *)(r10 - 8)\nexit\n"
                    "*(u64 *)(r10 - 8) = 99\nr0 = *(u64 *)(r2 + 0)\nr0 += r1\n*(u64 *)(r2 + 0) = r0\n"
                    "r0 = 0\nexit\n"));

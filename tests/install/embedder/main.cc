@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verifies and runs two instructions with a helper of its own, through the installed headers alone.
 #include <skep/isa.h>
+#include <skep/runner.h>
 #include <skep/verify.h>
 #include <skep/vm.h>
 
@@ -33,5 +34,7 @@ int main() {
     std::printf("%s\n", image.error().message.c_str());
     return 1;
   }
+  skep::Runner runner(*image);
+  if (runner.run({}) != image->run({})) return 1;
   std::printf("r0 = %llu\n", static_cast<unsigned long long>(image->run({}).r0));
 }
