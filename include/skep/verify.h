@@ -80,6 +80,7 @@ struct LogOptions {
 };
 struct VerifyOptions {
   std::uint64_t step_limit = 1'000'000;
+  std::size_t memory_limit = std::size_t{256} << 20;  ///< Bytes for states; a program that needs more is rejected.
   LogOptions log{};
   std::uint32_t cpus = 0;  ///< CPUs that the program may run on; 0: as many as this machine may have.
 };
@@ -91,7 +92,7 @@ struct Rejection {
 };
 using Verdict = std::variant<VerifiedProgram, Rejection>;
 
-/// Judges `program` as Linux would. Pure; needs no kernel. Time and memory are bounded by options.step_limit.
+/// Judges `program` as Linux would. Pure; needs no kernel. Time and memory are bounded by the options.
 Verdict verify(Program program, const Platform& platform = Platform::linux_like(), const VerifyOptions& options = {});
 
 /// A program that may run. Only verify() makes one, or whoever says so by name.

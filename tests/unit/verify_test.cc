@@ -86,5 +86,35 @@ TEST(Verify, CountsSubprograms) {
   }
 }
 
+/// Eight frames with full stacks, and more branches than may wait: of every program, what its states take most of.
+Program fills_memory() {
+  constexpr std::int32_t kFrames = 8, kSlots = 64, kBranches = 9'000;
+  Program program{.name = "fills", .type = ProgramType::kKprobe, .license = "GPL"};
+  const isa::Call random{isa::CallKind::kHelper, 7, 0};  // get_prandom_u32
+  for (std::int32_t frame = 1; frame <= kFrames; ++frame) {
+    for (std::int16_t slot = 1; slot <= kSlots; ++slot) {
+      program.insns.emplace_back(random);
+      program.insns.emplace_back(isa::Store{isa::Size::k64, isa::kR10, static_cast<std::int16_t>(-8 * slot), isa::kR0});
+    }
+    const bool last = frame == kFrames;
+    for (std::int32_t i = 0; last && i < kBranches; ++i) {
+      program.insns.emplace_back(random);
+      program.insns.emplace_back(isa::Branch{isa::JmpOp::kGt, isa::Width::k64, isa::kR0, isa::Imm{i}, 0});
+    }
+    if (!last) program.insns.emplace_back(isa::Call{isa::CallKind::kLocal, 2, 0});
+    program.insns.emplace_back(isa::Alu{isa::AluOp::kMov, isa::Width::k64, isa::kR0, isa::Imm{0}});
+    program.insns.emplace_back(isa::Exit{});
+  }
+  return program;
+}
+
+TEST(Verify, MemoryIsBounded) {
+  VerifyOptions options;
+  options.memory_limit = std::size_t{16} << 20;
+  const Verdict verdict = verify(fills_memory(), Platform::linux_like(), options);
+  ASSERT_TRUE(std::holds_alternative<Rejection>(verdict));
+  EXPECT_EQ(message(std::get<Rejection>(verdict).reason), "verification takes more than 16 MB of memory");
+}
+
 }  // namespace
 }  // namespace skep

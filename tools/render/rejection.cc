@@ -2,6 +2,7 @@
 #include "tools/render/rejection.h"
 
 #include <algorithm>
+#include <span>
 #include <sstream>
 
 #include "base/unreachable.h"
@@ -10,7 +11,8 @@
 namespace skep::tools {
 namespace {
 
-constexpr std::size_t kLongestWay = 12;  // Branches shown of the way to the instruction.
+constexpr std::size_t kLongestWay = 12;      // Branches shown of the way to the instruction.
+constexpr std::size_t kLongestPath = 1'000;  // Branches in JSON, where a million steps would make half a gigabyte.
 
 /// What the hundreds of a diagnostic's code mean (tables/diagnostics.def).
 std::string_view family(DiagCode code) {
@@ -175,7 +177,8 @@ nlohmann::ordered_json rejection_json(const Program& program, const Diagnostic& 
   json["at"] = place(reason.at);
   json["registers"] = reason.registers;
   json["path"] = nlohmann::ordered_json::array();
-  for (const InsnIndex branch : reason.path) json["path"].push_back(place(branch));
+  const std::size_t hidden = reason.path.size() > kLongestPath ? reason.path.size() - kLongestPath : 0;
+  for (const InsnIndex branch : std::span(reason.path).subspan(hidden)) json["path"].push_back(place(branch));
   json["causes"] = nlohmann::ordered_json::array();
   for (const Cause& cause : reason.causes) {
     nlohmann::ordered_json one = place(cause.at);

@@ -168,7 +168,7 @@ std::vector<std::string> print_frame(const Run& run, const State& state, std::ui
       result.push_back("R" + std::to_string(reg) + "=" + print_value(run, frame.regs[reg], index));
   for (std::uint32_t i = 0; i < frame.slots; ++i) {
     if ((slots >> i & 1) == 0) continue;
-    const Slot& slot = frame.stack[i];
+    const Slot& slot = frame.slot(i);
     const std::string bytes = print_bytes(slot);
     if (bytes == "????????") continue;
     std::string text = "fp-" + std::to_string((i + 1) * kSlotBytes) + "=";

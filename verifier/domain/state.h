@@ -38,6 +38,8 @@ struct Slot {
   [[nodiscard]] bool is_full_spill() const { return bytes[7] == ByteKind::kSpill && is_spill(); }
   /// Part of a dynptr, an iterator or saved IRQ flags, which `value` describes.
   [[nodiscard]] bool is_object() const { return bytes[0] > ByteKind::kZero; }
+  /// `value` means nothing: no register and no object lies here.
+  [[nodiscard]] bool is_plain() const;
   /// Bytes of the spilled register that lie here.
   [[nodiscard]] std::uint32_t spill_size() const;
 };
@@ -57,12 +59,21 @@ enum class FrameRole : std::uint8_t {
 
 struct Frame {
   std::array<Value, kRegs> regs{};
-  Slot* stack = nullptr;         ///< `slots` of them; slots above were never touched and are kInvalid.
-  std::uint16_t slots = 0;       ///< Allocated.
+  Slot* stack = nullptr;
+  /// Saved frames: where in `stack` each slot lies. Plain slots of equal bytes share one place (they are most, and a
+  /// Slot is big); the first place holds an untouched slot. nullptr: slot i is stack[i].
+  std::uint8_t* places = nullptr;
+  std::uint16_t slots = 0;       ///< In use; slots above were never touched and are kInvalid.
   std::uint16_t subprogram = 0;  ///< Index into Layout::subprograms.
   InsnIndex callsite = kNoInsn;  ///< The call that made this frame.
   FrameRole role = FrameRole::kCall;
   std::uint32_t callback_depth = 0;  ///< How often a callback was entered from this frame at the current call.
+
+  /// Precondition: index < slots. Of a saved frame, only the value of a slot that is not plain may be changed.
+  [[nodiscard]] Slot& slot(std::uint32_t index) { return stack[places == nullptr ? index : places[index]]; }
+  [[nodiscard]] const Slot& slot(std::uint32_t index) const { return stack[places == nullptr ? index : places[index]]; }
+  /// Of a saved frame: the slot is as if it had never been touched.
+  void drop_slot(std::uint32_t index) { places[index] = 0; }
 };
 
 /// A resource that must be given back before the program ends.
@@ -92,7 +103,7 @@ struct State {
   std::uint32_t current = 0;  ///< Index of the active frame.
 
   std::uint32_t reference_count = 0;
-  std::array<Reference, kMaxReferences> references{};
+  Reference* references = nullptr;  ///< Of the live state: room for kMaxReferences.
 
   std::uint32_t rcu_locks = 0;      ///< Nesting of RCU read-side sections.
   std::uint32_t preempt_locks = 0;  ///< Nesting of sections that cannot be preempted.
@@ -154,12 +165,30 @@ class LiveState {
   State state_;
   std::vector<Frame> frames_;
   std::vector<Slot> slots_;
+  std::array<Reference, kMaxReferences> references_{};
   std::vector<HistoryEntry> history_;
 };
 
-/// Bytes of a block that holds a copy of `state`, and the copy.
-std::size_t packed_size(const State& state);
-State* pack(const State& state, std::byte* block);
+/// How a copy of a state is laid out in one block. The state must not change in between.
+class Packing {
+ public:
+  explicit Packing(const State& state);
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  /// Makes the copy. Precondition: bytes() bytes at `block`, aligned to 8.
+  State* copy_to(std::byte* block) const;
+
+ private:
+  struct Places {
+    std::array<std::uint8_t, kStackSlots> of;           // Of each slot.
+    std::array<std::uint8_t, kStackSlots + 1> holders;  // Of each place but the first: the slot that is copied there.
+    std::uint32_t count;
+  };
+  static void assign(const Frame& frame, Places& places);
+
+  const State& state_;
+  std::array<Places, kMaxFrames> places_;  // Of the state's frames.
+  std::size_t bytes_ = 0;
+};
 
 /// Applies `f(Value&)` to every register and every spilled register of every frame.
 template <class StateRef, class F>
@@ -168,7 +197,7 @@ void for_each_value(StateRef& state, F f) {
     auto& frame = *state.frames[i];
     for (std::uint32_t reg = 0; reg < kRegs - 1; ++reg) f(frame.regs[reg]);
     for (std::uint32_t slot = 0; slot < frame.slots; ++slot)
-      if (frame.stack[slot].is_spill()) f(frame.stack[slot].value);
+      if (frame.slot(slot).is_spill()) f(frame.slot(slot).value);
   }
 }
 
@@ -177,7 +206,7 @@ template <class F>
 void for_each_object(State& state, F f) {
   for (std::uint32_t i = 0; i <= state.current; ++i)
     for (std::uint32_t slot = 0; slot < state.frames[i]->slots; ++slot)
-      if (state.frames[i]->stack[slot].is_object()) f(state.frames[i]->stack[slot].value);
+      if (state.frames[i]->slot(slot).is_object()) f(state.frames[i]->slot(slot).value);
 }
 
 }  // namespace skep::verifier

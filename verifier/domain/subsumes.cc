@@ -153,7 +153,7 @@ bool covers_stack(const Frame& old, const Frame& current, IdMap& ids, Compare ho
   static const Slot never_touched{};
   for (std::uint32_t i = 0; i < old.slots; ++i) {
     if (i >= current.slots && how != Compare::kPrecise) return false;
-    if (!covers_slot(old.stack[i], i < current.slots ? current.stack[i] : never_touched, ids, how)) return false;
+    if (!covers_slot(old.slot(i), i < current.slots ? current.slot(i) : never_touched, ids, how)) return false;
   }
   return true;
 }

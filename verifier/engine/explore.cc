@@ -57,8 +57,9 @@ std::vector<InsnIndex> Run::path() const {
 }
 
 State* Run::save(std::size_t& size) {
-  size = packed_size(state);
-  return pack(state, pool_.allocate(size));
+  const Packing packing(state);
+  size = packing.bytes();
+  return packing.copy_to(pool_.allocate(size));
 }
 
 bool Run::too_many_pending() {
@@ -82,8 +83,9 @@ State* Run::push_branch(InsnIndex target) {
 bool Run::push_fresh(const State& fresh, InsnIndex target) {
   if (too_many_pending()) return false;
   Pending saved{.log_size = log.size()};
-  saved.size = packed_size(fresh);
-  saved.state = pack(fresh, pool_.allocate(saved.size));
+  const Packing packing(fresh);
+  saved.size = packing.bytes();
+  saved.state = packing.copy_to(pool_.allocate(saved.size));
   saved.state->insn = saved.state->first = target;
   pending_.push_back(saved);
   return true;
@@ -212,6 +214,8 @@ Check Run::explore_path() {
     at = next;
     remembered_ = false;
     if (++stats.processed > options.step_limit) return reject(DiagCode::kTooManySteps, stats.processed);
+    if (pool_.bytes() > options.memory_limit)
+      return reject(DiagCode::kTooMuchMemory, std::uint64_t{options.memory_limit >> 20});
     state.last = previous;
     state.insn = at;
     const InsnPlan& here = layout.insns[at];

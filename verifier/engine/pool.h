@@ -13,7 +13,10 @@ class StatePool {
  public:
   std::byte* allocate(std::size_t size) {
     const std::size_t cls = class_of(size);
-    if (cls >= kClasses) return large_.emplace_back(new std::byte[size]).get();
+    if (cls >= kClasses) {
+      bytes_ += size;
+      return large_.emplace_back(new std::byte[size]).get();
+    }
     if (FreeBlock* const block = free_[cls]; block != nullptr) {
       free_[cls] = block->next;
       return static_cast<std::byte*>(static_cast<void*>(block));
@@ -26,6 +29,8 @@ class StatePool {
     if (cls >= kClasses) return;
     free_[cls] = new (block) FreeBlock{free_[cls]};
   }
+  /// Taken from the system so far.
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   struct FreeBlock {
@@ -39,6 +44,7 @@ class StatePool {
       chunks_.emplace_back(new std::byte[kChunk]);
       next_ = chunks_.back().get();
       left_ = kChunk;
+      bytes_ += kChunk;
     }
     std::byte* const block = next_;
     next_ += size;
@@ -51,6 +57,7 @@ class StatePool {
   std::vector<std::unique_ptr<std::byte[]>> large_;
   std::byte* next_ = nullptr;
   std::size_t left_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace skep::verifier

@@ -183,11 +183,11 @@ void mark_frame(Frame& frame, Of& wanted, bool* changed) {
   }
   for (std::uint32_t slot = 0; slot < kStackSlots; ++slot) {
     if ((wanted.slots >> slot & 1) == 0) continue;
-    if (slot >= frame.slots || !frame.stack[slot].is_scalar_spill() || frame.stack[slot].value.precise) {
+    if (slot >= frame.slots || !frame.slot(slot).is_scalar_spill() || frame.slot(slot).value.precise) {
       wanted.slots &= ~(std::uint64_t{1} << slot);
       continue;
     }
-    frame.stack[slot].value.precise = true;
+    frame.slot(slot).value.precise = true;
     if (changed != nullptr) *changed = true;
   }
 }
@@ -262,7 +262,7 @@ void Run::propagate_precision(const State& from, State& to, bool is_live, bool* 
     for (std::uint32_t reg = 0; reg < kRegs - 1; ++reg)
       if (frame.regs[reg].is_scalar() && frame.regs[reg].precise) marks.frames[i].regs |= 1u << reg;
     for (std::uint32_t slot = 0; slot < frame.slots; ++slot)
-      if (frame.stack[slot].is_scalar_spill() && frame.stack[slot].value.precise)
+      if (frame.slot(slot).is_scalar_spill() && frame.slot(slot).value.precise)
         marks.frames[i].slots |= std::uint64_t{1} << slot;
     if (log.detailed()) log.propagating(marks.step(i, 0));
   }

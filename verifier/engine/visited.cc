@@ -25,7 +25,7 @@ bool is_active_iterator(const Value& pointer, const State& state) {
   if (offset >= 0 || offset < -std::int64_t{kStackBytes}) return false;
   const auto slot = static_cast<std::uint32_t>(-offset - 1) / kSlotBytes;
   const Frame& frame = *state.frames[pointer.frame];
-  return slot < frame.slots && is_active(frame.stack[slot]);
+  return slot < frame.slots && is_active(frame.slot(slot));
 }
 
 /// An iterator gave another element since.
@@ -34,8 +34,8 @@ bool iterators_advanced(const State& old, const State& current) {
     const Frame& was = *old.frames[i];
     const Frame& is = *current.frames[i];
     for (std::uint32_t slot = 0; slot < std::min(was.slots, is.slots); ++slot)
-      if (is_active(is.stack[slot]) && was.stack[slot].bytes[0] == ByteKind::kIterator &&
-          was.stack[slot].value.extent != is.stack[slot].value.extent)
+      if (is_active(is.slot(slot)) && was.slot(slot).bytes[0] == ByteKind::kIterator &&
+          was.slot(slot).value.extent != is.slot(slot).value.extent)
         return true;
   }
   return false;
@@ -60,7 +60,7 @@ void Run::clean(State& saved) {
     if (frame.slots == 0) continue;
     const std::uint64_t live_slots = stack_liveness.live(saved, i);
     for (std::uint32_t slot = 0; slot < frame.slots; ++slot)
-      if ((live_slots >> slot & 1) == 0) frame.stack[slot].bytes.fill(ByteKind::kInvalid);
+      if ((live_slots >> slot & 1) == 0) frame.drop_slot(slot);
   }
 }
 
@@ -154,8 +154,7 @@ void Run::widen(State& returning, InsnIndex insn, std::uint32_t below_depth) {
     Frame& is = *returning.frames[i];
     for (std::uint32_t reg = 0; reg < kRegs - 1; ++reg) widen_value(was.regs[reg], is.regs[reg]);
     for (std::uint32_t slot = 0; slot < std::min(was.slots, is.slots); ++slot)
-      if (was.stack[slot].is_spill() && is.stack[slot].is_spill())
-        widen_value(was.stack[slot].value, is.stack[slot].value);
+      if (was.slot(slot).is_spill() && is.slot(slot).is_spill()) widen_value(was.slot(slot).value, is.slot(slot).value);
   }
 }
 

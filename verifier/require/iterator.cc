@@ -26,7 +26,7 @@ Check check_new(Run& run, KfuncCall& call, std::uint32_t index) {
   if (const auto place = stack_place(value, slots)) {
     const Frame& frame = *run.state.frames[place->frame];
     for (std::uint32_t slot = place->slot + 1 - slots; slot <= place->slot && slot < frame.slots; ++slot)
-      if (frame.stack[slot].bytes[0] == ByteKind::kIterator) return refuse();
+      if (frame.slot(slot).bytes[0] == ByteKind::kIterator) return refuse();
   } else if (value.offset % std::int32_t{kSlotBytes} != 0) {
     return refuse();
   }

@@ -41,7 +41,7 @@ void make_dynptr(Run& run, const Value& pointer_to_it, DynptrKind kind, DynptrId
 }
 
 Check end_dynptr(Run& run, std::uint32_t frame, std::uint32_t slot) {
-  const Value dynptr = run.state.frames[frame]->stack[slot].value;
+  const Value dynptr = run.state.frames[frame]->slot(slot).value;
   if (dynptr.reference != 0) return run.reject(DiagCode::kDynptrOverwrite);
   const StackPlace place{.frame = static_cast<std::uint8_t>(frame),
                          .slot = slot + static_cast<std::uint32_t>(dynptr.offset)};
@@ -73,7 +73,7 @@ Check release_dynptr(Run& run, std::uint32_t reference) {
   for (std::uint32_t i = 0; i <= run.state.current; ++i) {
     Frame& frame = *run.state.frames[i];
     for (std::uint32_t slot = 0; slot < frame.slots; ++slot) {
-      Slot& here = frame.stack[slot];
+      Slot& here = frame.slot(slot);
       if (here.bytes[0] != ByteKind::kDynptr || here.value.reference != reference) continue;
       end_slices(run.state, here.value.id);
       here = Slot{};

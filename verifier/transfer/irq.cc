@@ -29,7 +29,7 @@ std::optional<Place> place_of(const Value& value) {
 std::uint32_t flag_bytes(const Run& run, const Place& place) {
   const Frame& frame = *run.state.frames[place.frame];
   if (place.slot() >= frame.slots) return 0;
-  const auto& bytes = frame.stack[place.slot()].bytes;
+  const auto& bytes = frame.slot(place.slot()).bytes;
   return static_cast<std::uint32_t>(std::count(bytes.begin(), bytes.end(), ByteKind::kIrqFlag));
 }
 
@@ -59,7 +59,7 @@ Check save_flags(Run& run, std::uint32_t reg, IrqFamily family) {
   TRY_OK(make_room(run, reg, place));
   const std::uint32_t id = acquire_reference(run, ReferenceKind::kIrqFlag);
   if (id == 0) return Check::rejected();
-  Slot& slot = run.state.frames[place.frame]->stack[place.slot()];
+  Slot& slot = run.state.frames[place.frame]->slot(place.slot());
   slot.value = pointer(ValueKind::kIrqFlag);
   slot.value.reference = id;
   slot.value.detail = static_cast<std::uint8_t>(family);
@@ -72,7 +72,7 @@ Check restore_flags(Run& run, std::uint32_t reg, IrqFamily family) {
   const Place place = *place_of(run.reg(reg));
   State& state = run.state;
   run.stack_liveness.read(place.frame, place.slot());
-  Slot& slot = state.frames[place.frame]->stack[place.slot()];
+  Slot& slot = state.frames[place.frame]->slot(place.slot());
   if (slot.value.detail != static_cast<std::uint8_t>(family)) {
     const auto name = [](bool lock) { return std::string(lock ? "lock" : "native"); };
     return run.reject(DiagCode::kIrqFamily, name(family == IrqFamily::kNative), name(family == IrqFamily::kLock));

@@ -31,7 +31,7 @@ void collect_links(Run& run, const Value& value, HistoryEntry& entry) {
     const Frame& frame = *run.state.frames[i];
     for (std::uint32_t reg = 0; reg < kRegs - 1; ++reg) add(frame.regs[reg], i, reg);
     for (std::uint32_t slot = 0; slot < frame.slots; ++slot)
-      if (frame.stack[slot].is_spill()) add(frame.stack[slot].value, i, kRegs + slot);
+      if (frame.slot(slot).is_spill()) add(frame.slot(slot).value, i, kRegs + slot);
   }
 }
 
@@ -42,7 +42,7 @@ void spread(State& state, const HistoryEntry& links, const Value& known) {
   for (std::uint32_t i = 0; i < links.linked_count; ++i) {
     Frame& frame = *state.frames[links.linked_frame[i]];
     const std::uint32_t what = links.linked[i];
-    Value& value = what < kRegs ? frame.regs[what] : frame.stack[what - kRegs].value;
+    Value& value = what < kRegs ? frame.regs[what] : frame.slot(what - kRegs).value;
     if (&value == &known || !value.is_scalar() || ((value.id ^ source.id) & ~kIdFlags) != 0) continue;
     const std::uint32_t plus = (value.id | source.id) & kIdFlags;
     if (plus == kIdFlags) continue;  // One moved in 32 bits, the other in 64.

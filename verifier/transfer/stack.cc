@@ -24,7 +24,7 @@ void log_slots(Run& run, const Value& base, const StackRange& range) {
 
 ByteKind kind_at(const Frame& frame, std::int32_t offset) {
   const std::uint32_t slot = slot_of(offset);
-  return slot < frame.slots ? frame.stack[slot].bytes[byte_of(offset)] : ByteKind::kInvalid;
+  return slot < frame.slots ? frame.slot(slot).bytes[byte_of(offset)] : ByteKind::kInvalid;
 }
 
 /// Registers were spilled here: what remains of them is data. Zeros and bytes never written stay what they are.
@@ -45,7 +45,7 @@ HistoryEntry access_of(const Value& base, std::uint32_t slot) {
 
 /// A load of bytes that do not make up a spilled register.
 void load_bytes(Run& run, const Frame& frame, const StackRange& range, std::uint32_t size, std::uint32_t dst) {
-  const Slot* const slot = slot_of(range.first) < frame.slots ? &frame.stack[slot_of(range.first)] : nullptr;
+  const Slot* const slot = slot_of(range.first) < frame.slots ? &frame.slot(slot_of(range.first)) : nullptr;
   bool zero = all_zero(frame, range);
   if (slot != nullptr && slot->is_spill() && slot->value.is_null()) {
     zero = true;
@@ -91,18 +91,18 @@ std::uint32_t width_of(const Value& value) {
 void store_data(Run& run, Frame& frame, const StackRange& range, const StoredValue& value) {
   const bool is_reg = value.reg < kRegs;
   const bool zero = is_reg ? run.reg(value.reg).is_null() : value.constant == 0;
-  Slot& slot = frame.stack[slot_of(range.first)];
+  Slot& slot = frame.slot(slot_of(range.first));
   scrub(slot);
   slot.value.kind = ValueKind::kNotInit;
   if (zero && is_reg) run.mark_precise(value.reg);
   for (std::int32_t i = range.first; i < range.last; ++i)
-    frame.stack[slot_of(i)].bytes[byte_of(i)] = zero ? ByteKind::kZero : ByteKind::kMisc;
+    frame.slot(slot_of(i)).bytes[byte_of(i)] = zero ? ByteKind::kZero : ByteKind::kMisc;
 }
 
 Check store_fixed(Run& run, const Value& base, Frame& frame, const StackRange& range, std::uint32_t size,
                   const StoredValue& value) {
   const std::uint32_t number = slot_of(range.first);
-  Slot& slot = frame.stack[number];
+  Slot& slot = frame.slot(number);
   const bool at_start = byte_of(range.first) == 0;
   if (size == kSlotBytes) run.stack_liveness.write(base.frame, number);
   Value* const src = value.reg < kRegs ? &run.reg(value.reg) : nullptr;
@@ -131,7 +131,7 @@ void store_variable(Run& run, Frame& frame, const StackRange& range, const Store
   const bool zero = is_reg ? run.reg(value.reg).is_null() : value.constant == 0;
   bool used = false;
   for (std::int32_t i = range.first; i < range.last; ++i) {
-    Slot& slot = frame.stack[slot_of(i)];
+    Slot& slot = frame.slot(slot_of(i));
     ByteKind& byte = slot.bytes[byte_of(i)];
     if (zero && byte == ByteKind::kSpill && slot.is_spill() && slot.value.is_null()) {
       used = true;
@@ -174,7 +174,7 @@ Check check_no_dynptr(Run& run, const Frame& frame, const StackRange& range) {
 
 void grow_stack(Run& run, Frame& frame, std::int32_t offset) {
   const auto slots = static_cast<std::uint16_t>(slot_of(offset) + 1);
-  for (; frame.slots < slots; ++frame.slots) frame.stack[frame.slots] = Slot{};
+  for (; frame.slots < slots; ++frame.slots) frame.slot(frame.slots) = Slot{};
   Subprogram& sub = run.layout.subprograms[frame.subprogram];
   sub.stack_bytes = std::max(sub.stack_bytes, static_cast<std::uint32_t>(-offset));
 }
@@ -191,7 +191,7 @@ Check load_stack(Run& run, std::uint32_t base_reg, const StackRange& range, std:
     run.reg(dst) = all_zero(frame, range) ? constant_scalar(0) : unknown_scalar();
     return Check::ok();
   }
-  Slot& slot = frame.stack[slot_of(range.first)];
+  Slot& slot = frame.slot(slot_of(range.first));
   if (slot.is_spill()) return load_spill(run, base, slot, range, size, dst);
   load_bytes(run, frame, range, size, dst);
   return Check::ok();
@@ -224,7 +224,7 @@ Check touch_stack(Run& run, std::uint32_t base_reg, const StackRange& range, Acc
   for (std::int32_t i = range.first; i < range.last; ++i) {
     run.stack_liveness.read(base.frame, slot_of(i));
     if (mode == AccessMode::kRead) continue;
-    Slot& slot = frame.stack[slot_of(i)];
+    Slot& slot = frame.slot(slot_of(i));
     if (slot.is_spill()) {
       scrub(slot);
       slot.value = unknown_scalar();
@@ -246,7 +246,7 @@ std::optional<std::uint64_t> constant_on_stack(Run& run, std::uint32_t frame_num
   if (bytes_of(ByteKind::kZero) >= size) return 0;
   const std::uint32_t number = slot_of(offset);
   if (number >= frame.slots) return std::nullopt;
-  const Slot& slot = frame.stack[number];
+  const Slot& slot = frame.slot(number);
   const bool known = slot.is_scalar_spill() && slot.value.scalar.is_constant();
   if (!known || bytes_of(ByteKind::kSpill) != size) return std::nullopt;
   run.mark_slot_precise(frame_number, number);

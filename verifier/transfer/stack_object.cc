@@ -29,7 +29,7 @@ std::optional<StackPlace> stack_place(const Value& pointer, std::uint32_t slots)
 }
 
 Slot& part_of(Run& run, StackPlace place, std::uint32_t part) {
-  return run.state.frames[place.frame]->stack[place.slot - part];
+  return run.state.frames[place.frame]->slot(place.slot - part);
 }
 
 Value* find_object(Run& run, StackPlace place, ByteKind kind, std::uint32_t slots) {
@@ -74,7 +74,7 @@ void remove_object(Run& run, StackPlace place, std::uint32_t slots) {
 Check end_objects(Run& run, std::uint32_t frame_number, const StackRange& range) {
   Frame& frame = *run.state.frames[frame_number];
   for (std::int32_t i = range.first; i < range.last; ++i) {
-    Slot& slot = frame.stack[slot_of(i)];
+    Slot& slot = frame.slot(slot_of(i));
     if (!slot.is_object()) continue;
     if (slot.bytes[0] == ByteKind::kDynptr) {
       TRY_OK(end_dynptr(run, frame_number, slot_of(i)));
@@ -88,7 +88,7 @@ Check end_objects(Run& run, std::uint32_t frame_number, const StackRange& range)
 
 std::optional<std::int32_t> first_object_byte(const Frame& frame, const StackRange& range) {
   for (std::int32_t i = range.first; i < range.last; ++i)
-    if (slot_of(i) < frame.slots && frame.stack[slot_of(i)].bytes[byte_of(i)] > ByteKind::kZero) return i;
+    if (slot_of(i) < frame.slots && frame.slot(slot_of(i)).bytes[byte_of(i)] > ByteKind::kZero) return i;
   return std::nullopt;
 }
 
