@@ -53,10 +53,32 @@ std::vector<std::uint32_t> registers_named(const Diagnostic& diagnostic);
 /// What the verifier proved of an instruction on every path; lowering may rely on it. kKernel: an object that only a
 /// kernel has, on at least one path.
 enum class MemoryKind : std::uint8_t { kUnknown, kContext, kStack, kPacket, kMapValue, kKernel, kOther };
+/// A number that an instruction had to do with: known where it was the same on every path.
+class SameOnEveryPath {
+ public:
+  /// On one path it was `now`; nullopt: it is not known there.
+  void see(std::optional<std::uint32_t> now) {
+    const bool differs = !now || (seen_ == Seen::kOne && *now != value_);
+    if (differs) seen_ = Seen::kSeveral;
+    if (seen_ == Seen::kNever) seen_ = Seen::kOne;
+    if (now) value_ = *now;
+  }
+  [[nodiscard]] std::optional<std::uint32_t> get() const {
+    return seen_ == Seen::kOne ? std::optional(value_) : std::nullopt;
+  }
+
+ private:
+  enum class Seen : std::uint8_t { kNever, kOne, kSeveral };
+  std::uint32_t value_ = 0;
+  Seen seen_ = Seen::kNever;
+};
 struct InsnFacts {
   bool reachable = false;
   MemoryKind memory = MemoryKind::kUnknown;  ///< Of a load, store or atomic: what its base points to.
   std::int32_t context_offset = 0;           ///< memory == kContext: offset of the access from the context's start.
+  SameOnEveryPath map{};                     ///< Of a helper call that takes a map: its index in Program::maps.
+  SameOnEveryPath outer_map{};               ///< The same where an inner map is passed: index of its map of maps.
+  SameOnEveryPath key{};                     ///< Of a lookup in an array: the index that its key holds.
 };
 struct Facts {
   std::vector<InsnFacts> insns{};  ///< One a slot; empty: nothing is known.

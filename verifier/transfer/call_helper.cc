@@ -117,6 +117,23 @@ Check tail_call_in_callee(Run& run) {
   return return_to_caller(run);
 }
 
+/// Lowering may rely on what is noted here also on paths that are not explored because a state seen before covers them:
+/// pointers to maps are compared exactly (domain/subsumes.cc), and a key that was read is marked as precise, so that a
+/// state that is covered has the same map and the same key.
+void note_map(Run& run, const Arguments& seen) {
+  InsnFacts& facts = run.facts.insns[run.at];
+  const auto& maps = run.program.maps;
+  const bool inner = seen.map >= maps.size();
+  std::optional<std::uint32_t> own, outer;
+  if (!inner) own = seen.map;
+  for (std::uint32_t i = 0; inner && i < maps.size(); ++i)
+    if (maps[i]->inner.get() == run.maps[seen.map]) outer = i;
+  facts.map.see(own);
+  facts.outer_map.see(outer);
+  const bool in_range = seen.key && *seen.key < run.maps[seen.map]->max_entries;
+  facts.key.see(in_range ? std::optional(static_cast<std::uint32_t>(*seen.key)) : std::nullopt);
+}
+
 }  // namespace
 
 bool moves_packet(const Platform& platform, std::int32_t id) {
@@ -138,7 +155,10 @@ Check call_helper(Run& run, std::int32_t id) {
   Arguments seen{.proto = *proto};
   for (std::uint32_t reg = 1; reg <= 5 && proto->args[reg - 1].kind != ArgKind::None; ++reg)
     TRY_OK(check_argument(run, reg, seen));
-  if (seen.has_map) TRY_OK(check_map_for_helper(run, *run.maps[seen.map], *proto));
+  if (seen.has_map) {
+    TRY_OK(check_map_for_helper(run, *run.maps[seen.map], *proto));
+    note_map(run, seen);
+  }
   if (seen.is(HelperId::tail_call)) {
     TRY_OK(check_nothing_held(run, DiagCode::kTailCallReference, "tail_call"));
     // Linux compiles a jump to a known program, so which one it is matters.

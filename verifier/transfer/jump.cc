@@ -68,7 +68,9 @@ void spread(State& state, const HistoryEntry& links, const Value& known) {
 /// What a lookup gives that is not the map's value: an inner map.
 Value inner_map(Run& run, const Value& found) {
   const MapSpec* const inner = run.map_of(found).inner.get();
-  const auto at = std::find(run.maps.begin(), run.maps.end(), inner);
+  // Behind the program's own maps, of which one may look the same (or be the model): that one is another map.
+  const auto own = static_cast<std::ptrdiff_t>(run.program.maps.size());
+  const auto at = std::find(run.maps.begin() + own, run.maps.end(), inner);
   Value value = pointer(ValueKind::kMap);
   value.target = static_cast<std::uint32_t>(at - run.maps.begin());
   if (at == run.maps.end()) run.maps.push_back(inner);
