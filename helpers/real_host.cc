@@ -8,10 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include "base/address.h"
 #include "base/unreachable.h"
+#include "helpers/direct.h"
+#include "helpers/jiffies.h"
 
 namespace skep::helpers {
 namespace {
@@ -57,18 +60,54 @@ class Random {
   std::uint64_t state_ = 0;
 };
 
-}  // namespace
-
-std::uint64_t RealHost::now_ns(Clock clock) {
+std::uint64_t nanoseconds(clockid_t clock) {
   timespec now{};
-  clock_gettime(id_of(clock), &now);
+  clock_gettime(clock, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-std::uint32_t RealHost::random_u32() {
+std::uint32_t random_number() {
   thread_local Random random;
   return random.next();
 }
+
+// What the helpers do with a RealHost, without asking which host it is, nor the system for more than is wanted.
+template <clockid_t kClock>
+Word clock_ns(Word, Word, Word, Word, Word, Env&) {
+  return nanoseconds(kClock);
+}
+Word jiffies(Word, Word, Word, Word, Word, Env&) { return jiffies_at(nanoseconds(CLOCK_MONOTONIC)); }
+Word prandom(Word, Word, Word, Word, Word, Env&) { return random_number(); }
+Word pid_tgid(Word, Word, Word, Word, Word, Env&) {
+  return Word{static_cast<std::uint32_t>(getpid())} << 32 | static_cast<std::uint32_t>(gettid());
+}
+Word uid_gid(Word, Word, Word, Word, Word, Env&) { return Word{getgid()} << 32 | getuid(); }
+
+}  // namespace
+
+HelperFn find_for_real_host(HelperId id) {
+  struct Row {
+    HelperId id;
+    HelperFn function;
+  };
+  static constexpr auto kRows = std::to_array<Row>({
+      {HelperId::ktime_get_ns, &clock_ns<CLOCK_MONOTONIC>},
+      {HelperId::ktime_get_boot_ns, &clock_ns<CLOCK_BOOTTIME>},
+      {HelperId::ktime_get_coarse_ns, &clock_ns<CLOCK_MONOTONIC_COARSE>},
+      {HelperId::ktime_get_tai_ns, &clock_ns<CLOCK_TAI>},
+      {HelperId::jiffies64, &jiffies},
+      {HelperId::get_prandom_u32, &prandom},
+      {HelperId::get_current_pid_tgid, &pid_tgid},
+      {HelperId::get_current_uid_gid, &uid_gid},
+  });
+  for (const Row& row : kRows)
+    if (row.id == id) return row.function;
+  return nullptr;
+}
+
+std::uint64_t RealHost::now_ns(Clock clock) { return nanoseconds(id_of(clock)); }
+
+std::uint32_t RealHost::random_u32() { return random_number(); }
 
 Task RealHost::current_task() {
   Task task{.pid = static_cast<std::uint32_t>(gettid()),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clocks, random numbers, the CPU.
 #include "helpers/helpers.h"
+#include "helpers/jiffies.h"
 #include "helpers/words.h"
 
 namespace skep::helpers {
@@ -10,12 +11,7 @@ Word ktime_get_boot_ns(Word, Word, Word, Word, Word, Env& env) { return env.host
 Word ktime_get_coarse_ns(Word, Word, Word, Word, Word, Env& env) { return env.host->now_ns(Clock::kCoarse); }
 Word ktime_get_tai_ns(Word, Word, Word, Word, Word, Env& env) { return env.host->now_ns(Clock::kTai); }
 
-// Counts from minus five minutes at boot, at 250 a second: Debian's and Ubuntu's CONFIG_HZ.
-Word jiffies64(Word, Word, Word, Word, Word, Env& env) {
-  constexpr Word kPerSecond = 250, kNanoseconds = 1'000'000'000 / kPerSecond;
-  constexpr Word kInitial = std::uint32_t(-300 * static_cast<int>(kPerSecond));
-  return kInitial + env.host->now_ns(Clock::kMonotonic) / kNanoseconds;
-}
+Word jiffies64(Word, Word, Word, Word, Word, Env& env) { return jiffies_at(env.host->now_ns(Clock::kMonotonic)); }
 
 Word get_prandom_u32(Word, Word, Word, Word, Word, Env& env) { return env.host->random_u32(); }
 Word get_smp_processor_id(Word, Word, Word, Word, Word, Env& env) { return env.cpu; }

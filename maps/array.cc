@@ -17,7 +17,7 @@ Result<std::shared_ptr<Map>> ArrayMap::make(const MapSpec& spec, std::uint32_t /
              .value_size = {1, 0x7fffffff},
              .max_entries = {1, 0xffffffff},
              .allowed_flags = kAccessFlags | map_flags::kNumaNode | map_flags::kMmapable | map_flags::kInnerMap}));
-  const std::uint64_t stride = round_up(spec.value_size, 8);
+  const std::uint64_t stride = value_stride(spec);
   if (spec.initial.size() > stride * spec.max_entries)
     return creation_error(spec, Errc::kOutOfRange,
                           "has " + std::to_string(spec.initial.size()) +
@@ -29,7 +29,7 @@ Result<std::shared_ptr<Map>> ArrayMap::make(const MapSpec& spec, std::uint32_t /
 }
 
 ArrayMap::ArrayMap(MapSpec spec, Memory values)
-    : Map(std::move(spec)), values_(std::move(values)), stride_(round_up(spec_.value_size, 8)) {
+    : Map(std::move(spec)), values_(std::move(values)), stride_(value_stride(spec_)) {
   if (!spec_.initial.empty()) std::memcpy(values_.data(), spec_.initial.data(), spec_.initial.size());
   frozen_ = spec_.frozen;
 }

@@ -49,10 +49,8 @@ Result<HashTable> PlainHash::make_table(const MapSpec& spec, std::uint32_t cpus,
   });
 }
 
-MapResult PlainHash::update(const void* key, const void* value, std::uint64_t flags, std::uint32_t /*cpu*/) {
-  const auto* bytes = static_cast<const std::byte*>(value);
-  return table_.update(
-      key, flags, [&](HashTable::Index index, Slot) { copy_to_slot(table_.value(index), bytes, spec_.value_size); });
+MapResult PlainHash::update(const void* key, const void* value, std::uint64_t flags, std::uint32_t cpu) {
+  return update_as<0>(key, value, flags, cpu);
 }
 
 MapResult PlainHash::get(std::span<const std::byte> key, std::span<std::byte> value) {

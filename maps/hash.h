@@ -13,6 +13,17 @@ class PlainHash : public Map {
 
   MapResult update(const void* key, const void* value, std::uint64_t flags, std::uint32_t cpu) override;
   MapResult erase(const void* key) override { return table_.erase(key); }
+  // The same for callers that know the size of the keys (maps/key_size.h).
+  template <std::uint32_t kKeySize>
+  MapResult update_as(const void* key, const void* value, std::uint64_t flags, std::uint32_t /*cpu*/) {
+    const auto* bytes = static_cast<const std::byte*>(value);
+    return table_.update<kKeySize>(
+        key, flags, [&](HashTable::Index index, Slot) { copy_to_slot(table_.value(index), bytes, spec_.value_size); });
+  }
+  template <std::uint32_t kKeySize>
+  MapResult erase_as(const void* key) {
+    return table_.erase<kKeySize>(key);
+  }
   MapResult get(std::span<const std::byte> key, std::span<std::byte> value) override;
   MapResult put(std::span<const std::byte> key, std::span<const std::byte> value, UpdateFlag flag) override;
   MapResult next_key(std::span<const std::byte> key, std::span<std::byte> next) override;
@@ -31,8 +42,14 @@ class HashMap final : public PlainHash {
  public:
   using PlainHash::PlainHash;
   static Result<std::shared_ptr<Map>> make(const MapSpec& spec, std::uint32_t cpus);
-  void* lookup(const void* key, std::uint32_t /*cpu*/) override {
-    const HashTable::Index found = table_.find(key);
+  void* lookup(const void* key, std::uint32_t /*cpu*/) override { return value_of(table_.find(key)); }
+  template <std::uint32_t kKeySize>
+  void* lookup_as(const void* key, std::uint32_t /*cpu*/) {
+    return value_of(table_.find_as<kKeySize>(static_cast<const std::byte*>(key)));
+  }
+
+ private:
+  [[nodiscard]] void* value_of(HashTable::Index found) const {
     return found != HashTable::kNone ? table_.value(found) : nullptr;
   }
 };
@@ -41,8 +58,14 @@ class LruHashMap final : public PlainHash {
  public:
   using PlainHash::PlainHash;
   static Result<std::shared_ptr<Map>> make(const MapSpec& spec, std::uint32_t cpus);
-  void* lookup(const void* key, std::uint32_t /*cpu*/) override {
-    const HashTable::Index found = table_.find(key);
+  void* lookup(const void* key, std::uint32_t /*cpu*/) override { return value_of(table_.find(key)); }
+  template <std::uint32_t kKeySize>
+  void* lookup_as(const void* key, std::uint32_t /*cpu*/) {
+    return value_of(table_.find_as<kKeySize>(static_cast<const std::byte*>(key)));
+  }
+
+ private:
+  [[nodiscard]] void* value_of(HashTable::Index found) const {
     if (found == HashTable::kNone) return nullptr;
     table_.touch(found);
     return table_.value(found);

@@ -44,7 +44,10 @@ class HashTable {
   static Result<HashTable> make(const Options& options);
   HashTable(HashTable&& other) noexcept;  ///< Only before the table is shared.
 
+  // Functions on keys take their size as a template argument, where the caller knows it: 0 where it does not.
   /// The element with `key`. Lock-free, but for a bucket that changes all the time.
+  template <std::uint32_t kKeySize>
+  [[nodiscard]] Index find_as(const std::byte* key) const;
   [[nodiscard]] Index find(const void* key) const;
   /// Runs `read(index)` on the element with `key` until it ran while the element stayed in place. Returns false when
   /// there is none.
@@ -61,13 +64,14 @@ class HashTable {
   [[nodiscard]] Index element_at(const void* address, std::size_t size) const;
 
   /// Inserts or updates as `flags` say. `fill(index, slot)` writes the value; it runs under the bucket's lock.
-  template <class Fill>
+  template <std::uint32_t kKeySize = 0, class Fill>
   MapResult update(const void* key, std::uint64_t flags, Fill fill);
   /// `drop(index)` runs under the bucket's lock, after the element was unlinked and before it is free.
-  template <class Drop>
+  template <std::uint32_t kKeySize = 0, class Drop>
   MapResult erase(const void* key, Drop drop);
+  template <std::uint32_t kKeySize = 0>
   MapResult erase(const void* key) {
-    return erase(key, [](Index) {});
+    return erase<kKeySize>(key, [](Index) {});
   }
   /// As Map::next_key; key == nullptr: the first.
   MapResult next_key(const std::byte* key, std::byte* next) const;
@@ -102,13 +106,13 @@ class HashTable {
   [[nodiscard]] Bucket& bucket(std::uint32_t hash) const {
     return object_at<Bucket>(buckets_.data(), std::size_t{hash & bucket_mask_} * sizeof(Bucket));
   }
-  // kKeySize is 0 where the size is known only at run time.
   template <std::uint32_t kKeySize>
   [[nodiscard]] std::uint32_t hash_as(const std::byte* key) const;
   template <std::uint32_t kKeySize>
   [[nodiscard]] Index walk_as(const Bucket& in, std::uint32_t hash, const std::byte* key) const;
+  /// hash_as() of the size that the keys have, however much of that the caller knows.
   template <std::uint32_t kKeySize>
-  [[nodiscard]] Index find_as(const std::byte* key) const;
+  [[nodiscard]] std::uint32_t hash_of(const std::byte* key) const;
   [[nodiscard]] std::uint32_t hash(const std::byte* key) const;
   [[nodiscard]] Index walk(const Bucket& in, std::uint32_t hash, const std::byte* key) const;
   [[nodiscard]] Index find_contended(Bucket& in, std::uint32_t hash, const std::byte* key) const;
@@ -160,11 +164,17 @@ template <std::uint32_t kKeySize>
 std::uint32_t HashTable::hash_as(const std::byte* key) const {
   if constexpr (kKeySize == 16) {
     return static_cast<std::uint32_t>(hash_words(read_bytes(key, 8), read_bytes(key + 8, 8), seed_));
-  } else if constexpr (kKeySize != 0) {
+  } else if constexpr (kKeySize == 4 || kKeySize == 8) {
     return static_cast<std::uint32_t>(hash_word(read_bytes(key, kKeySize), seed_));
   } else {
-    return static_cast<std::uint32_t>(hash_bytes(key, key_size_, seed_));
+    return static_cast<std::uint32_t>(hash_bytes(key, kKeySize != 0 ? kKeySize : key_size_, seed_));
   }
+}
+
+template <std::uint32_t kKeySize>
+std::uint32_t HashTable::hash_of(const std::byte* key) const {
+  if constexpr (kKeySize == 0) return hash(key);
+  return hash_as<kKeySize>(key);
 }
 
 template <std::uint32_t kKeySize>
@@ -230,17 +240,17 @@ bool HashTable::read(const void* key, Read read) const {
   return found != kNone;
 }
 
-template <class Fill>
+template <std::uint32_t kKeySize, class Fill>
 MapResult HashTable::update(const void* key, std::uint64_t flags, Fill fill) {
   constexpr MapResult kInvalid = -22, kExists = -17, kNoEntry = -2, kFull = -7;
   if (flags > static_cast<std::uint64_t>(UpdateFlag::kExist)) return kInvalid;
   const auto* bytes = static_cast<const std::byte*>(key);
-  const std::uint32_t h = hash(bytes);
+  const std::uint32_t h = hash_of<kKeySize>(bytes);
   Bucket& in = bucket(h);
   Index evicted = kNone;  // LRU: taken from another bucket, whose lock may not be taken under this one's.
   for (;;) {
     Lock lock(in);
-    if (const Index old = walk(in, h, bytes); old != kNone) {
+    if (const Index old = walk_as<kKeySize>(in, h, bytes); old != kNone) {
       MapResult result = 0;
       Index unused = evicted;
       if (flags == static_cast<std::uint64_t>(UpdateFlag::kNoExist)) {
@@ -282,16 +292,16 @@ MapResult HashTable::update(const void* key, std::uint64_t flags, Fill fill) {
   }
 }
 
-template <class Drop>
+template <std::uint32_t kKeySize, class Drop>
 MapResult HashTable::erase(const void* key, Drop drop) {
   constexpr MapResult kNoEntry = -2;
   const auto* bytes = static_cast<const std::byte*>(key);
-  const std::uint32_t h = hash(bytes);
+  const std::uint32_t h = hash_of<kKeySize>(bytes);
   Bucket& in = bucket(h);
   Index found = kNone;
   {
     const Lock lock(in);
-    found = walk(in, h, bytes);
+    found = walk_as<kKeySize>(in, h, bytes);
     if (found == kNone) return kNoEntry;
     unlink(in, found, kNone);
     drop(found);

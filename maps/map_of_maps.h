@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/address.h"
 #include "maps/hash_table.h"
 #include "skep/map.h"
 
@@ -52,6 +53,7 @@ class ArrayOfMaps final : public MapOfMaps {
   MapResult erase(const void* key) override;
   MapResult next_key(std::span<const std::byte> key, std::span<std::byte> next) override;
   [[nodiscard]] std::size_t size() const override { return spec_.max_entries; }
+  [[nodiscard]] std::byte* elements() override { return from_address<std::byte>(address_of(slots_.data())); }
 
  private:
   MapResult store(const std::byte* key, Map* inner, UpdateFlag flag) override;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "maps/percpu_array.h"
 
+#include <cassert>
+
 #include "base/try.h"
 #include "maps/check.h"
 #include "maps/errors.h"
@@ -22,6 +24,8 @@ Result<std::shared_ptr<Map>> PerCpuArrayMap::make(const MapSpec& spec, std::uint
                                .max_entries = {1, 0xffffffff},
                                .allowed_flags = kAccessFlags}));
   TRY(PerCpuValues values, PerCpuValues::make(spec.max_entries, spec.value_size, cpus));
+  assert(values.slot(1, 0) == values.slot(0, 0) + value_stride(spec));
+  assert(values.slot(0, 1) == values.slot(0, 0) + cpu_stride(spec));
   return std::shared_ptr<Map>(std::make_shared<PerCpuArrayMap>(spec, std::move(values)));
 }
 

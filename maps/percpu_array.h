@@ -23,6 +23,7 @@ class PerCpuArrayMap final : public Map {
   MapResult put(std::span<const std::byte> key, std::span<const std::byte> value, UpdateFlag flag) override;
   MapResult next_key(std::span<const std::byte> key, std::span<std::byte> next) override;
   [[nodiscard]] std::size_t size() const override { return spec_.max_entries; }
+  [[nodiscard]] std::byte* elements() override { return values_.slot(0, 0); }
   [[nodiscard]] bool contains(const void* address, std::size_t size) const override {
     return values_.contains(address, size);
   }

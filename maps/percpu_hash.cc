@@ -28,14 +28,7 @@ Result<std::shared_ptr<Map>> make_per_cpu(const MapSpec& spec, std::uint32_t cpu
 }  // namespace
 
 MapResult PerCpuHash::update(const void* key, const void* value, std::uint64_t flags, std::uint32_t cpu) {
-  const auto* bytes = static_cast<const std::byte*>(value);
-  return table_.update(key, flags, [&](HashTable::Index index, Slot slot) {
-    if (slot == Slot::kFresh) {
-      values_.set_only(index, cpu, bytes);
-    } else {
-      values_.set(index, cpu, bytes);
-    }
-  });
+  return update_as<0>(key, value, flags, cpu);
 }
 
 MapResult PerCpuHash::get(std::span<const std::byte> key, std::span<std::byte> value) {

@@ -6,15 +6,11 @@
 #include <atomic>
 #include <vector>
 
+#include "base/address.h"
+#include "skep/env.h"
 #include "skep/map.h"
 
 namespace skep {
-
-/// What an engine needs to continue at a program. All images of one Vm share its engine, hence the meaning of `entry`.
-struct TailTarget {
-  std::uint64_t entry = 0;      ///< kJit: the address of the jit::EntryFn. kInterpreter: of the interpreter's code.
-  const void* image = nullptr;  ///< The image, for Env::image and for whoever set the target.
-};
 
 class ProgArrayMap final : public Map {
  public:
@@ -38,6 +34,7 @@ class ProgArrayMap final : public Map {
   MapResult put(std::span<const std::byte> key, std::span<const std::byte> value, UpdateFlag flag) override;
   MapResult next_key(std::span<const std::byte> key, std::span<std::byte> next) override;
   [[nodiscard]] std::size_t size() const override { return slots_.size(); }
+  [[nodiscard]] std::byte* elements() override { return from_address<std::byte>(address_of(slots_.data())); }
 
  private:
   std::vector<std::atomic<const TailTarget*>> slots_;

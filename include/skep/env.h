@@ -77,4 +77,11 @@ struct Env {
 
 inline constexpr std::uint32_t kMaxTailCalls = 33;
 
+/// What an engine needs to continue at a program, in a slot of a prog_array. All images of one Vm share its engine,
+/// hence the meaning of `entry`.
+struct TailTarget {
+  std::uint64_t entry = 0;      ///< kJit: the address of the jit::EntryFn. kInterpreter: of the interpreter's code.
+  const void* image = nullptr;  ///< The image, for Env::image and for whoever set the target.
+};
+
 }  // namespace skep

@@ -94,6 +94,13 @@ struct MapSpec {
   std::string section{};  ///< ".rodata": the ELF section whose variables it holds; else empty.
 };
 
+/// From one value of an array-like map to the next: they are aligned to 8 bytes.
+constexpr std::uint64_t value_stride(const MapSpec& spec) { return (std::uint64_t{spec.value_size} + 7) / 8 * 8; }
+/// From the values of one CPU of a percpu_array to those of the next: CPUs share no cache line.
+constexpr std::uint64_t cpu_stride(const MapSpec& spec) {
+  return (value_stride(spec) * spec.max_entries + 63) / 64 * 64;
+}
+
 /// Result of a map operation: 0, or a negative errno as the kernel would return it (-ENOENT, -EEXIST, -E2BIG,
 /// -EINVAL...).
 using MapResult = int;
@@ -134,6 +141,11 @@ class Map {
   /// Array-like maps: address of the first value (BPF_PSEUDO_MAP_VALUE); else nullptr. The values lie one after
   /// another, each value_size rounded up to 8 bytes.
   [[nodiscard]] virtual std::byte* direct_value() { return nullptr; }
+  /// Maps that are indexed: address of the first element, for engines that look up without a call; else nullptr. array:
+  /// direct_value(). percpu_array: the first value of CPU 0, value_stride() and cpu_stride() apart. array_of_maps,
+  /// prog_array: a word for each slot, which is 0 or the address of the inner Map, of the TailTarget; read with
+  /// acquire, that of a prog_array in the one order of all sequentially consistent accesses.
+  [[nodiscard]] virtual std::byte* elements() { return direct_value(); }
   /// Freezes the map against user writes (bpf(2) BPF_MAP_FREEZE).
   virtual MapResult freeze();
   /// Whether the `size` bytes at `address` lie in memory of one value that a program may have looked up.
