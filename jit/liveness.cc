@@ -33,6 +33,7 @@ Use use_of(const lower::Op& op, Reg reg) {
           },
           [&](const lower::ByteSwap& swap) { return read_if(swap.dst == reg); },
           [&](const lower::LoadSymbol& load) { return load.dst == reg ? Use::kWrites : Use::kNone; },
+          [&](const lower::LoadEnv& load) { return load.dst == reg ? Use::kWrites : Use::kNone; },
           [&](const lower::Load& load) {
             if (load.base == reg) return Use::kReads;
             return load.dst == reg ? Use::kWrites : Use::kNone;

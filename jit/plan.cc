@@ -42,6 +42,10 @@ class Survey {
   void see(const lower::Alu& op) { use(bit(op.dst) | bit(op.src)); }
   void see(const lower::ByteSwap& op) { use(bit(op.dst)); }
   void see(const lower::LoadSymbol& op) { use(bit(op.dst)); }
+  void see(const lower::LoadEnv& op) {
+    use(bit(op.dst));
+    plan_.uses_env = true;
+  }
   void see(const lower::Load& op) { use(bit(op.dst) | bit(op.base)); }
   void see(const lower::Store& op) { use(bit(op.base) | bit(op.src)); }
   void see(const lower::Atomic& op) { use(bit(op.base) | bit(op.reg)); }
@@ -55,8 +59,9 @@ class Survey {
     if (may_trap(code_.helpers[op.index])) plan_.traps = true;
   }
   void see(const lower::CallLocal&) { function_->calls = true; }
-  void see(const lower::TailCall&) {
-    call_out();
+  void see(const lower::TailCall& op) {
+    plan_.uses_env = true;
+    if (op.map == lower::kUnknownMap) function_->calls = true;
     // The program that takes this function's place may end the run.
     plan_.traps = true;
   }

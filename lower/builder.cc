@@ -33,10 +33,13 @@ void Builder::emit_to_slot(Op op, InsnIndex slot) {
   emit(op);
 }
 
-void Builder::emit_helper(std::int32_t id) {
-  const auto found = std::ranges::find(code_.helpers, id);
-  const auto index = static_cast<std::uint32_t>(found - code_.helpers.begin());
-  if (found == code_.helpers.end()) code_.helpers.push_back(id);
+void Builder::emit_helper(std::int32_t id, KnownMap map) {
+  std::uint32_t index = 0;
+  while (index < code_.helpers.size() && !(code_.helpers[index] == id && code_.helper_maps[index] == map)) ++index;
+  if (index == code_.helpers.size()) {
+    code_.helpers.push_back(id);
+    code_.helper_maps.push_back(map);
+  }
   emit(CallHelper{.index = index});
 }
 

@@ -21,8 +21,8 @@ class Builder {
   void emit(Op op);
   /// Branch, Jump: to the label of `slot`. CallLocal, LoadSymbol: of the function that begins there.
   void emit_to_slot(Op op, InsnIndex slot);
-  /// CallHelper of `id`.
-  void emit_helper(std::int32_t id);
+  /// CallHelper of `id`, which is passed `map`.
+  void emit_helper(std::int32_t id, KnownMap map = {});
   /// Label of the next op to be emitted.
   [[nodiscard]] Label next() const { return static_cast<Label>(code_.ops.size()); }
 

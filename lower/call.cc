@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/unreachable.h"
+#include "lower/inline/inline.h"
 #include "lower/internal_helpers.h"
 #include "lower/rewrite.h"
 
@@ -12,10 +13,10 @@ namespace skep::lower {
 namespace {
 
 /// What cannot be called is an error in a verified program, and a trap where nobody looked before.
-Status not_callable(Builder& builder, const Source& source, InsnIndex at, const std::string& what) {
+Result<Lowered> not_callable(Builder& builder, const Source& source, InsnIndex at, const std::string& what) {
   if (source.verified()) return Error{Errc::kNotFound, "instruction " + std::to_string(at) + ": call of " + what};
   builder.emit_helper(kMissingHelper);
-  return kOk;
+  return Lowered::kCall;
 }
 
 /// Helpers look into contexts that the VM makes; what other contexts lie behind is the kernel's.
@@ -29,7 +30,20 @@ bool needs_kernel_context(const Source& source, const HelperProto& proto) {
          std::ranges::find(kLookAtNothing, static_cast<HelperId>(proto.id)) == kLookAtNothing.end();
 }
 
-Status lower_helper(Builder& builder, const Source& source, InsnIndex at, std::int32_t id) {
+KnownMap known_map(const Source& source, InsnIndex at) {
+  if (!source.verified() || !source.inline_helpers) return {};
+  const InsnFacts& facts = source.facts.insns[at];
+  if (const auto own = facts.map.get()) return {.index = *own, .inner = false};
+  if (const auto outer = facts.outer_map.get()) return {.index = *outer, .inner = true};
+  return {};
+}
+
+TailCall tail_call(const Source& source, KnownMap map) {
+  if (map.index == kUnknownMap || map.inner) return {};
+  return {.map = map.index, .entries = source.program.maps[map.index]->max_entries};
+}
+
+Result<Lowered> lower_helper(Builder& builder, const Source& source, InsnIndex at, std::int32_t id) {
   const HelperProto* const proto = source.platform.helper(id);
   if (proto == nullptr)
     return not_callable(builder, source, at, "helper " + std::to_string(id) + ", which the platform lacks");
@@ -39,23 +53,27 @@ Status lower_helper(Builder& builder, const Source& source, InsnIndex at, std::i
     return not_callable(builder, source, at,
                         "helper " + std::string(proto->name) + ", which needs a context of type " +
                             std::string(info(source.program.type).name) + " that only the kernel has");
+  const KnownMap map = known_map(source, at);
   if (id == static_cast<std::int32_t>(HelperId::tail_call)) {
-    builder.emit(TailCall{});
-  } else {
-    builder.emit_helper(id);
+    builder.emit(tail_call(source, map));
+    return Lowered::kCall;
   }
-  return kOk;
+  const bool own = source.platform.own_function(id) != nullptr;
+  if (source.verified() && source.inline_helpers && !own)
+    if (const auto inlined = inline_helper(builder, source, at, static_cast<HelperId>(id))) return *inlined;
+  builder.emit_helper(id, map);
+  return Lowered::kCall;
 }
 
 }  // namespace
 
-Status lower_call(Builder& builder, const Source& source, InsnIndex at, const isa::Call& insn) {
+Result<Lowered> lower_call(Builder& builder, const Source& source, InsnIndex at, const isa::Call& insn) {
   switch (insn.kind) {
     case isa::CallKind::kHelper:
       return lower_helper(builder, source, at, insn.imm);
     case isa::CallKind::kLocal:
       builder.emit_to_slot(CallLocal{}, static_cast<InsnIndex>(successors(source.program.insns, at).callee));
-      return kOk;
+      return Lowered::kCall;
     case isa::CallKind::kKfunc:
       return not_callable(builder, source, at, "kernel function " + std::to_string(insn.imm) + ", which skep lacks");
   }

@@ -53,6 +53,12 @@ struct LoadSymbol {
   std::uint32_t index = 0;
   std::int32_t offset = 0;
 };
+/// dst = a member of the run's Env, zero-extended. Its name, size and offset are in lower/env_field.h.
+enum class EnvField : std::uint8_t { kCpu, kContext };
+struct LoadEnv {
+  EnvField field{};
+  Reg dst;
+};
 /// relaxed, or with the ordering of load-acquire / store-release.
 enum class Ordering : std::uint8_t { kRelaxed, kAcquireRelease };
 struct Load {
@@ -87,6 +93,7 @@ struct Branch {
 struct Jump {
   Label target = 0;
 };
+inline constexpr std::uint32_t kUnknownMap = ~0u;
 /// r0 = bindings.helpers[index](r1..r5, env); r1 to r5 are then undefined.
 struct CallHelper {
   std::uint32_t index = 0;
@@ -98,32 +105,44 @@ struct CallLocal {
 };
 /// Map r2 (a prog_array), index r3 (its low 32 bits): when the slot holds a program and fewer than kMaxTailCalls were
 /// done, that program, given r1, takes the place of the function that runs, and its Return goes to the caller of that
-/// function (as in Linux); else falls through. Native code asks Env::tail_call.
-struct TailCall {};
+/// function (as in Linux); else falls through, with r0 as it was and r1 to r5 undefined. Where it is known which of the
+/// program's maps r2 is, native code jumps by itself; else it asks Env::tail_call.
+struct TailCall {
+  std::uint32_t map = kUnknownMap;
+  std::uint32_t entries = 0;  ///< max_entries of the map, where it is known.
+};
 /// Ends the function; in the entry function, the run. Result in r0.
 struct Return {};
 /// Ends the run with Trap::kIllegal.
 struct Illegal {};
 
-using Op = std::variant<Alu, ByteSwap, LoadSymbol, Load, Store, Atomic, Branch, Jump, CallHelper, CallLocal, TailCall,
-                        Return, Illegal>;
+using Op = std::variant<Alu, ByteSwap, LoadSymbol, LoadEnv, Load, Store, Atomic, Branch, Jump, CallHelper, CallLocal,
+                        TailCall, Return, Illegal>;
 
 struct Function {
   Label entry = 0;
   std::uint32_t stack_bytes = 0;  ///< A multiple of 8, at most 520 (512 and a slot for may_goto); addresses
                                   ///< r10-stack_bytes .. r10-1.
 };
+/// What is known at lowering of the map that a helper is called with, so that the call may be bound to a function for
+/// maps of its type and key size.
+struct KnownMap {
+  std::uint32_t index = kUnknownMap;  ///< Of the program's maps.
+  bool inner = false;                 ///< It is not that map, but one of its inner maps.
+  friend bool operator==(KnownMap, KnownMap) = default;
+};
 struct Code {
   std::vector<Op> ops;
   std::vector<InsnIndex> origin;      ///< Of each op: the slot that it came from.
   std::vector<Function> functions;    ///< Sorted by entry; the first is the program's entry, at label 0.
   std::vector<std::int32_t> helpers;  ///< Ids, by CallHelper::index.
+  std::vector<KnownMap> helper_maps;  ///< By the same index, or empty.
 };
 
 /// Addresses that code is bound to. The spans outlive the code.
 struct Bindings {
   std::vector<std::uint64_t> maps;        ///< Address of each Map, by the program's map index.
-  std::vector<std::uint64_t> map_values;  ///< Map::direct_value(), or 0.
+  std::vector<std::uint64_t> map_values;  ///< Map::elements(), or 0.
   std::vector<std::uint64_t> helpers;     ///< HelperFn addresses, by CallHelper::index.
 };
 

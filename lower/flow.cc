@@ -31,6 +31,7 @@ class Explorer {
   explicit Explorer(const VerifiedProgram& program)
       : insns_(program.program().insns), facts_(program.facts().insns), flow_() {
     flow_.reachable.assign(insns_.size(), false);
+    flow_.jumped_to.assign(insns_.size(), false);
   }
 
   Result<Flow> run() {
@@ -68,6 +69,7 @@ class Explorer {
     const Successors to = successors(insns_, at);
     if (to.jumps) {
       TRY_OK(check_edge(insns_, at, to.target, "jump"));
+      flow_.jumped_to[static_cast<std::size_t>(to.target)] = true;
       reach(static_cast<InsnIndex>(to.target));
     }
     if (to.calls) {

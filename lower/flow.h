@@ -14,6 +14,7 @@ inline constexpr std::uint32_t kMaxFrames = 8;  ///< Functions on one call chain
 
 struct Flow {
   std::vector<bool> reachable;             ///< By slot; false for second slots of a LoadImm64.
+  std::vector<bool> jumped_to;             ///< By slot: some instruction that can run jumps there.
   std::vector<InsnIndex> entries;          ///< First slots of functions, sorted; the first is 0.
   std::vector<std::uint32_t> function_of;  ///< By slot: index into entries.
 };

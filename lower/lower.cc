@@ -44,6 +44,8 @@ class Lowering {
       // The verifier knows that this point is never passed (a branch always taken, a call that never returns).
       if (to.next >= 0 && !reachable(to.next) && !ended_) builder_.emit(Illegal{});
       ended_ = false;
+      if (did_test_) ++at_;
+      did_test_ = false;
     }
     return builder_.finish();
   }
@@ -126,7 +128,11 @@ class Lowering {
     lower_packet_load(builder_, source_, insn);
     return kOk;
   }
-  Status operator()(const isa::Call& insn) { return lower_call(builder_, source_, at_, insn); }
+  Status operator()(const isa::Call& insn) {
+    TRY(const Lowered lowered, lower_call(builder_, source_, at_, insn));
+    did_test_ = lowered == Lowered::kWithTest;
+    return kOk;
+  }
 
   // find_flow() reports these where they are reachable.
   Status operator()(const isa::Continuation&) { return kOk; }
@@ -166,13 +172,18 @@ class Lowering {
   InsnIndex at_ = 0;
   std::uint32_t stack_bytes_ = 0;  // Of the current function, without the slot of may_goto.
   bool ended_ = false;             // The current slot emitted an unconditional jump.
+  bool did_test_ = false;          // The current slot did what the branch behind it does.
 };
 
 }  // namespace
 
-Result<Code> lower(const VerifiedProgram& program, const Platform& platform) {
+Result<Code> lower(const VerifiedProgram& program, const Platform& platform, const LowerOptions& options) {
   TRY(const Flow flow, find_flow(program));
-  const Source source{.program = program.program(), .facts = program.facts(), .flow = flow, .platform = platform};
+  const Source source{.program = program.program(),
+                      .facts = program.facts(),
+                      .flow = flow,
+                      .platform = platform,
+                      .inline_helpers = options.inline_helpers};
   return Lowering(source).run();
 }
 

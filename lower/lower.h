@@ -7,8 +7,14 @@
 
 namespace skep::lower {
 
+struct LowerOptions {
+  /// Ops in place of calls whose effect is known (lower/inline/), calls that say which map they are for, and tail calls
+  /// that jump. Off: every helper is called through its table row's function, to tell where a difference comes from.
+  bool inline_helpers = true;
+};
+
 /// Error: an illegal or missing instruction, a jump out of the program, recursion or more than 8 frames, an unknown
 /// helper.
-Result<Code> lower(const VerifiedProgram& program, const Platform& platform);
+Result<Code> lower(const VerifiedProgram& program, const Platform& platform, const LowerOptions& options = {});
 
 }  // namespace skep::lower

@@ -3,6 +3,7 @@
 
 #include "base/overloaded.h"
 #include "base/unreachable.h"
+#include "lower/env_field.h"
 
 namespace skep::lower {
 namespace {
@@ -39,6 +40,14 @@ std::string text(const ByteSwap& op) {
   }
   unreachable();
 }
+std::string text(const TailCall& op) {
+  return op.map == kUnknownMap ? "tail call" : "tail call in map " + std::to_string(op.map);
+}
+std::string text(const CallHelper& op, const Code& code) {
+  const KnownMap map = op.index < code.helper_maps.size() ? code.helper_maps[op.index] : KnownMap{};
+  return "call helper " + std::to_string(code.helpers[op.index]) +
+         (map.index == kUnknownMap ? "" : (map.inner ? " on a map in map " : " on map ") + std::to_string(map.index));
+}
 std::string text(const LoadSymbol& op) {
   switch (op.kind) {
     case SymbolKind::kMap:
@@ -58,6 +67,7 @@ std::string print(const Op& any, const Code& code) {
                         [](const Alu& op) { return text(op); },
                         [](const ByteSwap& op) { return text(op); },
                         [](const LoadSymbol& op) { return text(op); },
+                        [](const LoadEnv& op) { return text(op.dst) + " = run " + std::string(info(op.field).name); },
                         [](const Load& op) {
                           return text(op.dst) + " = " + (op.extend == isa::Extend::kSign ? "signed " : "") +
                                  memory(op.size, op.base, op.offset) + text(op.ordering);
@@ -75,9 +85,9 @@ std::string print(const Op& any, const Code& code) {
                                  text(op.src, op.width) + " goto " + label(op.target);
                         },
                         [](const Jump& op) { return "goto " + label(op.target); },
-                        [&](const CallHelper& op) { return "call helper " + std::to_string(code.helpers[op.index]); },
+                        [&](const CallHelper& op) { return text(op, code); },
                         [](const CallLocal& op) { return "call " + label(op.target); },
-                        [](const TailCall&) { return std::string("tail call"); },
+                        [](const TailCall& op) { return text(op); },
                         [](const Return&) { return std::string("return"); },
                         [](const Illegal&) { return std::string("illegal"); },
                     },

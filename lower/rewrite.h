@@ -14,6 +14,7 @@ struct Source {
   const Facts& facts;
   const Flow& flow;
   const Platform& platform;
+  bool inline_helpers = true;
   [[nodiscard]] bool verified() const { return !facts.insns.empty(); }
 };
 
@@ -36,8 +37,9 @@ void lower_may_goto(Builder& builder, std::uint32_t stack_bytes, InsnIndex targe
 /// address.cc: 16-byte loads. Error: a reference that loading should have resolved.
 Status lower_load_imm64(Builder& builder, const Source& source, InsnIndex at, const isa::LoadImm64& insn);
 
-/// call.cc
-Status lower_call(Builder& builder, const Source& source, InsnIndex at, const isa::Call& insn);
+/// call.cc. kWithTest: the ops do what the branch behind the call does, too.
+enum class Lowered : std::uint8_t { kCall, kWithTest };
+Result<Lowered> lower_call(Builder& builder, const Source& source, InsnIndex at, const isa::Call& insn);
 
 /// stack.cc: bytes of stack that the function with index `function` uses.
 std::uint32_t stack_bytes(const Source& source, std::uint32_t function);

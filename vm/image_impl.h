@@ -17,7 +17,9 @@ struct VmShared {
   Engine engine{};
   CpuFeatures features;  ///< That native code may use.
   std::uint32_t cpus = 1;
+  bool inline_helpers = true;
   std::shared_ptr<Host> host;
+  bool real_host = false;  ///< `host` is a helpers::RealHost, whose clock may be read without asking it.
   TailTargets tail_targets;
 };
 

@@ -9,6 +9,7 @@
 #include "base/address.h"
 #include "base/cpus.h"
 #include "base/try.h"
+#include "helpers/direct.h"
 #include "helpers/helpers.h"
 #include "helpers/real_host.h"
 #include "jit/target.h"
@@ -25,7 +26,9 @@ struct Vm::Impl {
     shared->engine = options.engine;
     shared->features = without(jit::host_target().features, options.avoid);
     shared->cpus = options.cpus;
+    shared->inline_helpers = options.inline_helpers;
     shared->host = options.host != nullptr ? options.host : std::make_shared<helpers::RealHost>();
+    shared->real_host = dynamic_cast<const helpers::RealHost*>(shared->host.get()) != nullptr;
   }
   // Images own their maps and prog_arrays hold images: here the circle is cut.
   ~Impl() { shared->tail_targets.clear(); }
@@ -52,12 +55,26 @@ VmOptions with_cpus(VmOptions options) {
   return options;
 }
 
-Result<std::uint64_t> helper_address(const Platform& platform, std::int32_t id) {
+/// The function to call for a helper that is known to be passed `map` (nullptr: not known).
+Result<std::uint64_t> helper_address(const Platform& platform, const VmShared& shared, std::int32_t id,
+                                     const MapSpec* map) {
+  const auto name = static_cast<HelperId>(id);
   HelperFn function = id < 0 ? internal_helper(id) : platform.own_function(id);
+  if (function == nullptr && id >= 0 && map != nullptr) function = helpers::find_for_map(name, *map);
+  if (function == nullptr && id >= 0 && shared.real_host && shared.inline_helpers)
+    function = helpers::find_for_real_host(name);
   if (function == nullptr && id >= 0) function = helpers::find(id);
   if (function == nullptr)
     return Error{Errc::kNotFound, "helper " + std::to_string(id) + " has a prototype and no function"};
   return address_of(function);
+}
+
+/// What is known of a map that a helper is passed; nullptr: nothing.
+const MapSpec* spec_of(const Program& program, lower::KnownMap map) {
+  if (map.index == lower::kUnknownMap) return nullptr;
+  const MapSpec& own = *program.maps[map.index];
+  // All inner maps of one map are alike in what matters here (MapOfMaps::set_inner).
+  return map.inner ? own.inner.get() : &own;
 }
 
 bool has_packet(const VerifiedProgram& program) {
@@ -81,11 +98,12 @@ Status Vm::Impl::bind(Image::Impl& image, const lower::Code& code) {
     TRY(std::shared_ptr<Map> map, maps.find_or_make(spec));
     if (spec->type == MapType::kProgArray) TRY_OK(claim(*map, image.program.type));
     bindings.maps.push_back(address_of(map.get()));
-    bindings.map_values.push_back(address_of(map->direct_value()));
+    bindings.map_values.push_back(address_of(map->elements()));
     image.maps.push_back(std::move(map));
   }
-  for (const std::int32_t id : code.helpers) {
-    TRY(const std::uint64_t address, helper_address(platform, id));
+  for (std::size_t i = 0; i < code.helpers.size(); ++i) {
+    TRY(const std::uint64_t address,
+        helper_address(platform, *shared, code.helpers[i], spec_of(image.program, code.helper_maps[i])));
     bindings.helpers.push_back(address);
   }
   return kOk;
@@ -95,7 +113,7 @@ Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
   if (const std::uint32_t cpus = program.facts().cpus; cpus != 0 && cpus < shared->cpus)
     return Error{Errc::kInvalid, "verified for " + std::to_string(cpus) + " CPUs, the Vm has " +
                                      std::to_string(shared->cpus) + " (VerifyOptions::cpus, VmOptions::cpus)"};
-  TRY(const lower::Code code, lower::lower(program, platform));
+  TRY(const lower::Code code, lower::lower(program, platform, {.inline_helpers = shared->inline_helpers}));
   TRY_OK(bind(image, code));
   image.calls_tail =
       std::ranges::any_of(code.ops, [](const lower::Op& op) { return std::holds_alternative<lower::TailCall>(op); });

@@ -27,6 +27,10 @@ struct VmOptions {
   std::uint32_t cpus = 0;        ///< Values of per-CPU maps; 0: as many as this machine has.
   std::shared_ptr<Host> host{};  ///< Null: the real clock, random numbers, this process as task, traces dropped.
   CpuFeatures avoid{};           ///< Not used by native code even where the CPU has them.
+  /// Lookups in arrays, tail calls and what else a few instructions do are made without a call, other helpers called
+  /// through functions made for the map's type (docs/engines.md). Off: every helper through its general function, to
+  /// tell where a difference comes from.
+  bool inline_helpers = true;
 };
 
 /// Memory that a checked run may touch besides stack, context and map values.

@@ -15,6 +15,7 @@ struct Bound {
   std::uint32_t operator()(const lower::Alu& op) const { return std::holds_alternative<lower::Imm>(op.src) ? 16 : 8; }
   std::uint32_t operator()(const lower::ByteSwap&) const { return 8; }
   std::uint32_t operator()(const lower::LoadSymbol&) const { return 16; }
+  std::uint32_t operator()(const lower::LoadEnv&) const { return 4; }
   std::uint32_t operator()(const lower::Load&) const { return 16; }
   std::uint32_t operator()(const lower::Store& op) const {
     return 12 + (std::holds_alternative<lower::Imm>(op.src) ? 16 : 0);
@@ -24,7 +25,7 @@ struct Bound {
   std::uint32_t operator()(const lower::Jump&) const { return 4; }
   std::uint32_t operator()(const lower::CallHelper&) const { return 40; }
   std::uint32_t operator()(const lower::CallLocal&) const { return 20; }
-  std::uint32_t operator()(const lower::TailCall&) const { return 60; }
+  std::uint32_t operator()(const lower::TailCall&) const { return 128; }
   std::uint32_t operator()(const lower::Return&) const { return 32; }
   std::uint32_t operator()(const lower::Illegal&) const { return 40; }
 };

@@ -124,15 +124,44 @@ void Emitter::emit(const lower::CallLocal& op) {
   if (plan_.traps) leave_if_trapped();
 }
 
-/// Env::tail_call says where to go on; there, r1 and the run are the arguments of an EntryFn, and this frame is gone.
-void Emitter::emit(const lower::TailCall&) {
+/// Where the program goes on, r1 and the run are the arguments of an EntryFn, and this frame is gone. The slot is read
+/// in the one order of all sequentially consistent accesses (vm/tail_targets.h counts on that), which is what ldar
+/// does.
+void Emitter::emit(const lower::TailCall& op) {
+  if (op.map == lower::kUnknownMap) return ask_for_tail_call();
   const asmjit::Label none = as_.newLabel();
-  as_.str(a64::x0, a64::ptr_pre(a64::sp, -16));
+  const Gp index = kStatus, count = kOld.w(), target = kTemp;
+  as_.mov(index.w(), reg32(isa::kR3));
+  load_immediate(target, op.entries);
+  as_.cmp(index.w(), target.w());
+  as_.b_hs(none);
+  as_.ldr(count, a64::ptr(kEnv, offsetof(Env, tail_calls)));
+  as_.cmp(count, kMaxTailCalls);
+  as_.b_hs(none);
+  load_immediate(target, bindings_.map_values[op.map]);
+  as_.add(target, target, index, a64::lsl(3));
+  as_.ldar(target, a64::ptr(target));
+  as_.cbz(target, none);
+  as_.add(count, count, 1);
+  as_.str(count, a64::ptr(kEnv, offsetof(Env, tail_calls)));
+  as_.ldr(kNew, a64::ptr(target, offsetof(TailTarget, image)));
+  as_.str(kNew, a64::ptr(kEnv, offsetof(Env, image)));
+  as_.ldr(target, a64::ptr(target, offsetof(TailTarget, entry)));
+  as_.mov(a64::x2, kEnv);
+  restore_frame();
+  as_.br(target);
+  as_.bind(none);
+}
+
+/// Env::tail_call says where to go on. r0 stays what it was if there is nothing.
+void Emitter::ask_for_tail_call() {
+  const asmjit::Label none = as_.newLabel();
+  as_.stp(a64::x0, reg64(isa::kR0), a64::ptr_pre(a64::sp, -16));
   as_.mov(a64::x0, kEnv);
   as_.ldr(kTemp, a64::ptr(kEnv, offsetof(Env, tail_call)));
   as_.blr(kTemp);
   as_.mov(kTemp, a64::x0);
-  as_.ldr(a64::x0, a64::ptr_post(a64::sp, 16));
+  as_.ldp(a64::x0, reg64(isa::kR0), a64::ptr_post(a64::sp, 16));
   as_.cbz(kTemp, none);
   as_.mov(a64::x2, kEnv);
   restore_frame();

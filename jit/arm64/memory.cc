@@ -3,6 +3,7 @@
 #include "base/overloaded.h"
 #include "base/unreachable.h"
 #include "jit/arm64/emitter.h"
+#include "lower/env_field.h"
 
 namespace skep::jit::arm64 {
 
@@ -21,6 +22,12 @@ void Emitter::emit(const lower::LoadSymbol& op) {
       return void(as_.adr(reg64(op.dst), function_label(op.index)));
   }
   unreachable();
+}
+
+void Emitter::emit(const lower::LoadEnv& op) {
+  const lower::EnvFieldInfo field = lower::info(op.field);
+  const Gp dst = reg64(op.dst);
+  as_.ldr(field.size == Size::k64 ? dst : dst.w(), a64::ptr(kEnv, field.offset));
 }
 
 /// Encodable: unsigned 12 bits in units of the size (ldr), or signed 9 bits (ldur, which the assembler falls back to).

@@ -49,6 +49,7 @@ struct Bound {
   }
   std::uint32_t operator()(const lower::ByteSwap&) const { return 9; }
   std::uint32_t operator()(const lower::LoadSymbol&) const { return 10; }
+  std::uint32_t operator()(const lower::LoadEnv&) const { return 9; }
   std::uint32_t operator()(const lower::Load& op) const { return access_bound(op.offset); }
   std::uint32_t operator()(const lower::Store& op) const {
     return access_bound(op.offset) + (std::holds_alternative<lower::Imm>(op.src) ? 4 : 0);
@@ -67,7 +68,7 @@ struct Bound {
   std::uint32_t operator()(const lower::Jump&) const { return 5; }
   std::uint32_t operator()(const lower::CallHelper&) const { return 27; }
   std::uint32_t operator()(const lower::CallLocal&) const { return 17; }
-  std::uint32_t operator()(const lower::TailCall&) const { return 64; }
+  std::uint32_t operator()(const lower::TailCall&) const { return 112; }
   std::uint32_t operator()(const lower::Return&) const { return 20; }
   std::uint32_t operator()(const lower::Illegal&) const { return 28; }
 };

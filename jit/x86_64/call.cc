@@ -133,20 +133,46 @@ void Emitter::emit(const lower::CallLocal& op) {
   if (plan_.traps) leave_if_trapped();
 }
 
-/// Env::tail_call says where to go on; there, r1 and the run are the arguments of an EntryFn, and this frame is gone.
-void Emitter::emit(const lower::TailCall&) {
+/// Where the program goes on, r1 and the run are the arguments of an EntryFn, and this frame is gone. The slot is read
+/// as any word is: on x86 a load is sequentially consistent when the stores are (vm/tail_targets.h counts on that).
+void Emitter::emit(const lower::TailCall& op) {
+  if (op.map == lower::kUnknownMap) return ask_for_tail_call();
+  const asmjit::Label none = as_.newLabel();
+  const Gp index = reg64(isa::kR2), target = kTemp, image = reg64(isa::kR4);
+  const x86::Mem count = env(offsetof(Env, tail_calls), sizeof(Env::tail_calls));
+  as_.mov(index.r32(), reg32(isa::kR3));
+  as_.cmp(index.r32(), static_cast<std::int32_t>(op.entries));
+  as_.short_().jae(none);
+  as_.cmp(count, kMaxTailCalls);
+  as_.short_().jae(none);
+  load_immediate(target, bindings_.map_values[op.map]);
+  as_.mov(target, x86::ptr(target, index, 3));
+  as_.test(target, target);
+  as_.short_().jz(none);
+  as_.inc(count);
+  as_.mov(image, x86::ptr(target, offsetof(TailTarget, image)));
+  as_.mov(env(offsetof(Env, image), 8), image);
+  as_.mov(x86::rdx, kEnv);
+  restore_frame();
+  as_.jmp(x86::ptr(target, offsetof(TailTarget, entry)));
+  as_.bind(none);
+}
+
+/// Env::tail_call says where to go on. r0 stays what it was if there is nothing.
+void Emitter::ask_for_tail_call() {
   const asmjit::Label none = as_.newLabel();
   as_.push(x86::rdi);
-  as_.sub(x86::rsp, 8);
+  as_.push(x86::rax);
   as_.mov(x86::rdi, kEnv);
   as_.call(env(offsetof(Env, tail_call), 8));
-  as_.add(x86::rsp, 8);
+  as_.mov(kTemp, x86::rax);
+  as_.pop(x86::rax);
   as_.pop(x86::rdi);
-  as_.test(x86::rax, x86::rax);
+  as_.test(kTemp, kTemp);
   as_.short_().jz(none);
   as_.mov(x86::rdx, kEnv);
   restore_frame();
-  as_.jmp(x86::rax);
+  as_.jmp(kTemp);
   as_.bind(none);
 }
 

@@ -25,6 +25,7 @@ class Emitter {
   void emit(const lower::Alu& op);
   void emit(const lower::ByteSwap& op);
   void emit(const lower::LoadSymbol& op);
+  void emit(const lower::LoadEnv& op);
   void emit(const lower::Load& op);
   void emit(const lower::Store& op);
   void emit(const lower::Atomic& op);
@@ -85,6 +86,7 @@ class Emitter {
 
   // call.cc
   void restore_frame();
+  void ask_for_tail_call();
   void leave_if_trapped();
   [[nodiscard]] asmjit::x86::Mem env(std::size_t offset, std::uint32_t size) const;
   [[nodiscard]] asmjit::Label function_label(lower::Label entry) const;

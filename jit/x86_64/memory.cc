@@ -3,6 +3,7 @@
 #include "base/overloaded.h"
 #include "base/unreachable.h"
 #include "jit/x86_64/emitter.h"
+#include "lower/env_field.h"
 
 namespace skep::jit::x86_64 {
 
@@ -25,6 +26,11 @@ void Emitter::emit(const lower::LoadSymbol& op) {
       return void(as_.lea(reg64(op.dst), x86::ptr(function_label(op.index))));
   }
   unreachable();
+}
+
+void Emitter::emit(const lower::LoadEnv& op) {
+  const lower::EnvFieldInfo field = lower::info(op.field);
+  as_.mov(sized(reg64(op.dst), field.size), x86::ptr(kEnv, field.offset, isa::bytes(field.size)));
 }
 
 void Emitter::emit(const lower::Load& op) { load(op, memory(op.base, op.offset, op.size)); }

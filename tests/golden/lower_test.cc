@@ -43,6 +43,30 @@ GoldenFile read(const std::string& name) {
   return file;
 }
 
+/// Maps that the files name by number; a program has those up to the last that it names.
+std::vector<std::shared_ptr<const MapSpec>> maps_of(const Program& program) {
+  const MapSpec one{.name = "m", .type = MapType::kArray, .key_size = 4, .value_size = 8, .max_entries = 1};
+  const auto several = [&](MapType type, std::uint32_t value_size) {
+    MapSpec spec = one;
+    spec.type = type;
+    spec.value_size = value_size;
+    spec.max_entries = 5;
+    return spec;
+  };
+  MapSpec outer = several(MapType::kArrayOfMaps, 4);
+  outer.inner = std::make_shared<const MapSpec>(several(MapType::kHash, 8));
+  const std::vector<MapSpec> all = {one,   several(MapType::kArray, 8), several(MapType::kPerCpuArray, 12),
+                                    outer, several(MapType::kHash, 8),  several(MapType::kProgArray, 4)};
+  std::size_t count = 1;
+  for (const isa::Insn& insn : program.insns)
+    if (const auto* load = std::get_if<isa::LoadImm64>(&insn);
+        load != nullptr && load->kind == isa::Imm64Kind::kMapIndex)
+      count = std::max(count, static_cast<std::size_t>(load->low) + 1);
+  std::vector<std::shared_ptr<const MapSpec>> maps;
+  for (std::size_t i = 0; i < std::min(count, all.size()); ++i) maps.push_back(std::make_shared<const MapSpec>(all[i]));
+  return maps;
+}
+
 Program program_of(const GoldenFile& file) {
   Program program;
   Result<isa::Insns> insns = isa::assemble(file.assembly, isa::Syntax::kC);
@@ -56,8 +80,7 @@ Program program_of(const GoldenFile& file) {
   program.functions = {{.first = 0, .name = "f"}};
   for (const ProgramTypeInfo& row : kProgramTypes)
     if (row.name == file.kind) program.type = row.type;
-  MapSpec map{.name = "m", .type = MapType::kArray, .key_size = 4, .value_size = 8, .max_entries = 1};
-  program.maps = {std::make_shared<const MapSpec>(map)};
+  program.maps = maps_of(program);
   for (InsnIndex at = 0; at < program.insns.size(); ++at)
     if (const auto* call = std::get_if<isa::Call>(&program.insns[at]);
         call != nullptr && call->kind == isa::CallKind::kLocal)

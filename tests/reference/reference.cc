@@ -228,7 +228,6 @@ void Machine::call_helper(std::int32_t id) {
 
 // The frame of the caller is replaced; the callee's exit returns to where that frame would have.
 void Machine::tail_call() {
-  r_[0] = static_cast<std::uint64_t>(-1);
   const auto index = static_cast<std::uint32_t>(r_[3]);
   const Program* next = options_.tail_call ? options_.tail_call(r_[2], index) : nullptr;
   if (next == nullptr || env_.tail_calls >= kMaxTailCalls) return;

@@ -646,5 +646,43 @@ TEST(JitCalls, TailCallsReplaceTheFunction) {
   EXPECT_EQ(run(*self, 0, 0, &env), 34u);
 }
 
+/// The same where the map is known: native code reads the slot and jumps, and asks nobody.
+TEST(JitCalls, TailCallsJumpThroughTheSlotsOfAKnownMap) {
+  const auto target = must_compile(one_function({alu(AluOp::kMov, Width::k64, 0, reg(1)), mov(6, 0),
+                                                 alu(AluOp::kAdd, Width::k64, 0, Imm{100}), lower::Return{}}));
+  const int image = 0;
+  TailTarget there{.entry = address_of(target->entry()), .image = &image}, self;
+  const std::array<const TailTarget*, 5> slots = {nullptr, nullptr, nullptr, &self, &there};
+  const lower::Bindings bindings{.maps = {0}, .map_values = {address_of(slots.data())}, .helpers = {}};
+  const lower::TailCall jump{.map = 0, .entries = 5};
+  lower::Code code = one_function({mov(6, 1), mov(1, 7), alu(AluOp::kMov, Width::k64, 3, reg(2)), lower::CallLocal{7},
+                                   alu(AluOp::kAdd, Width::k64, 0, reg(6)), alu(AluOp::kMul, Width::k64, 0, Imm{10}),
+                                   lower::Return{}, mov(7, 0), mov(0, 5), jump, lower::Return{}});
+  code.functions.push_back({.entry = 7, .stack_bytes = 64});
+  const auto native = must_compile(code, bindings);
+  struct Case {
+    std::uint64_t index = 0;
+    std::uint32_t done = 0;
+    bool jumps = false;
+  };
+  constexpr std::uint64_t kBeyond = std::uint64_t{1} << 32;
+  for (const Case& one : {Case{4, 0, true}, Case{4, 32, true}, Case{4, 33, false}, Case{4, 34, false},
+                          Case{0, 0, false}, Case{5, 0, false}, Case{~std::uint64_t{0}, 0, false},
+                          Case{kBeyond | 4, 7, true}, Case{kBeyond, 0, false}, Case{0x80000004, 0, false}}) {
+    Env env;
+    env.tail_calls = one.done;
+    EXPECT_EQ(run(*native, 0, one.index, &env), one.jumps ? 1080u : 60u) << one.index << " after " << one.done;
+    EXPECT_EQ(env.tail_calls, one.done + (one.jumps ? 1 : 0));
+    EXPECT_EQ(env.image, one.jumps ? &image : nullptr);
+  }
+  const auto again = must_compile(one_function({mov(6, 0), store(10, -8, 6), alu(AluOp::kAdd, Width::k64, 1, Imm{1}),
+                                                alu(AluOp::kMov, Width::k64, 8, reg(1)), mov(3, 3), jump,
+                                                alu(AluOp::kMov, Width::k64, 0, reg(8)), lower::Return{}}),
+                                  bindings);
+  self.entry = address_of(again->entry());
+  Env env;
+  EXPECT_EQ(run(*again, 0, 0, &env), 34u);
+}
+
 }  // namespace
 }  // namespace skep::jit

@@ -28,6 +28,14 @@ inline VerifiedProgram program(std::string_view text, Maps maps = {}, std::strin
   out.functions = {{.first = 0, .name = "f"}};
   return VerifiedProgram::trust_without_verification(std::move(out));
 }
+/// The same as the verifier judges it, as an XDP program.
+inline VerifiedProgram verified(std::string_view text, Maps maps = {}, std::string name = "p") {
+  const VerifiedProgram trusted = program(text, std::move(maps), std::move(name), ProgramType::kXdp);
+  Verdict verdict = verify(trusted.program());
+  if (auto* accepted = std::get_if<VerifiedProgram>(&verdict)) return std::move(*accepted);
+  ADD_FAILURE() << message(std::get<Rejection>(verdict).reason);
+  return trusted;
+}
 inline std::shared_ptr<const MapSpec> spec(MapSpec value) { return std::make_shared<const MapSpec>(std::move(value)); }
 inline std::shared_ptr<const MapSpec> prog_array(std::vector<MapSpec::Slot> slots = {}) {
   return spec({.name = "jumps",

@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "maps/map_of_maps.h"
 #include "vm_fixture.h"
 
 namespace skep::vm_tests {
@@ -48,11 +49,38 @@ class Runners {
 using Key = std::array<std::byte, 4>;
 Key key_of(std::uint32_t key) { return std::bit_cast<Key>(key); }
 
-class Threads : public OnEngine {
+/// Of verified programs, the facts let engines look up and jump by themselves; of others, helpers are called.
+enum class Facts : std::uint8_t { kKnown, kUnknown };
+struct How {
+  Engine engine{};
+  Facts facts{};
+};
+std::vector<How> ways() {
+  std::vector<How> all;
+  for (const Engine engine : available_engines())
+    for (const Facts facts : {Facts::kKnown, Facts::kUnknown}) all.push_back({engine, facts});
+  return all;
+}
+
+class Threads : public testing::TestWithParam<How> {
  protected:
   std::shared_ptr<Map> map(std::string_view name) { return vm.find_map(name); }
+  [[nodiscard]] static VerifiedProgram program(std::string_view text, Maps maps = {}) {
+    return GetParam().facts == Facts::kKnown ? verified(text, std::move(maps))
+                                             : vm_tests::program(text, std::move(maps));
+  }
+  Image load(const VerifiedProgram& program) {
+    Result<Image> image = vm.load(program);
+    if (image) return *image;
+    ADD_FAILURE() << image.error().message;
+    return Image(nullptr);
+  }
+  Vm vm{Platform::linux_like(), {.engine = GetParam().engine, .cpus = 8, .host = nullptr}};
 };
-INSTANTIATE_TEST_SUITE_P(Engines, Threads, testing::ValuesIn(available_engines()), engine_name);
+INSTANTIATE_TEST_SUITE_P(Engines, Threads, testing::ValuesIn(ways()), [](const auto& one) {
+  return std::string(one.param.engine == Engine::kJit ? "jit" : "interpreter") +
+         (one.param.facts == Facts::kKnown ? "_verified" : "_trusted");
+});
 
 constexpr std::string_view kAddOne =
     "*(u32 *)(r10 - 4) = 1\nr2 = r10\nr2 += -4\nr1 = map[idx:0]\ncall 1\nif r0 == 0 goto +2\n"
@@ -124,6 +152,31 @@ TEST_P(Threads, ValuesThatTheUserReplacesAreOldOrNew) {
   EXPECT_EQ(image.run({}).r0, std::uint64_t{7} << 32 | (kRounds - 1));
 }
 
+TEST_P(Threads, InnerMapsThatAreReplacedStayWhileTheyAreUsed) {
+  MapSpec outer{.name = "outer", .type = MapType::kArrayOfMaps, .key_size = 4, .value_size = 4, .max_entries = 2};
+  outer.inner = spec({.name = "inner", .type = MapType::kHash, .key_size = 4, .value_size = 8, .max_entries = 4});
+  const Image image = load(program(
+      "*(u32 *)(r10 - 4) = 1\nr2 = r10\nr2 += -4\nr1 = map[idx:0]\ncall 1\nif r0 == 0 goto +6\nr1 = r0\nr2 = r10\n"
+      "r2 += -4\ncall 1\nif r0 == 0 goto +1\nr0 = *(u64 *)(r0 + 0)\nexit\n",
+      {spec(outer)}));
+  auto& of_maps = dynamic_cast<maps::MapOfMaps&>(*map("outer"));
+  std::atomic<std::uint64_t> wrong = 0;
+  Runners runners([&] {
+    const std::uint64_t r0 = image.run({}).r0;
+    if (r0 != 0 && (r0 < 100 || r0 >= 300)) ++wrong;
+  });
+  for (std::uint64_t value = 100; value < 300; ++value) {
+    const auto inner = make_map(*outer.inner, 8).value();
+    EXPECT_EQ(inner->put(key_of(1), std::as_bytes(std::span(&value, 1)), UpdateFlag::kAny), 0);
+    EXPECT_EQ(of_maps.set_inner(key_of(1), inner, UpdateFlag::kAny), 0);
+    if (value % 8 == 0) {
+      EXPECT_EQ(of_maps.remove(key_of(1)), 0);
+    }
+  }
+  runners.stop();
+  EXPECT_EQ(wrong, 0u);
+}
+
 TEST_P(Threads, ReplacedTailCallTargetsStayWhileTheyRun) {
   const Image caller = load(program(kJumpToSlot1, {prog_array()}));
   const auto jumps = map("jumps");
@@ -152,8 +205,8 @@ TEST_P(Threads, ReplacedTailCallTargetsStayWhileTheyRun) {
 }
 
 TEST_P(Threads, TheVmMayGoWhileItsImagesRun) {
-  auto own =
-      std::make_optional<Vm>(Platform::linux_like(), VmOptions{.engine = GetParam(), .cpus = 8, .host = nullptr});
+  auto own = std::make_optional<Vm>(Platform::linux_like(),
+                                    VmOptions{.engine = GetParam().engine, .cpus = 8, .host = nullptr});
   const Image caller = own->load(program(kJumpToSlot1, {prog_array()})).value();
   EXPECT_EQ(own->set_tail_call(*own->find_map("jumps"), 1, own->load(program("r0 = 42\nexit\n")).value()), 0);
   EXPECT_EQ(caller.run({}).r0, 42u);

@@ -41,6 +41,13 @@ const Map* find_map(const Run& run, std::uint64_t address) {
   return nullptr;
 }
 
+/// What a lookup in an array_of_maps that lowering inlined reads.
+bool in_slots(Map& map, std::uint64_t address, std::uint64_t size) {
+  if (map.spec().type != MapType::kArrayOfMaps) return false;
+  const std::span slots{map.elements(), std::size_t{map.spec().max_entries} * sizeof(std::uint64_t)};
+  return within({.bytes = slots, .writable = false}, address, size, Access::kRead);
+}
+
 bool is_function(const Run& run, std::uint64_t address) {
   for (const Function& function : run.code->functions)
     if (address_of(&function) == address) return true;
@@ -145,9 +152,11 @@ bool may_touch(const Run& run, std::uint64_t address, std::uint64_t size, Access
   for (const Region& region : run.regions)
     if (within(region, address, size, access)) return true;
   if (run.has_packet && in_packet(run, address, size)) return true;
-  for (const auto& map : run.code->maps)
+  for (const auto& map : run.code->maps) {
     if (map->contains(from_address<const void>(address), size))
       return access == Access::kRead || (map->spec().flags & map_flags::kReadOnlyProgram) == 0;
+    if (access == Access::kRead && in_slots(*map, address, size)) return true;
+  }
   return false;
 }
 

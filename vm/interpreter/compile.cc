@@ -5,6 +5,7 @@
 #include "base/address.h"
 #include "base/overloaded.h"
 #include "base/unreachable.h"
+#include "lower/env_field.h"
 #include "vm/interpreter/compiled.h"
 
 namespace skep::interpreter {
@@ -105,6 +106,12 @@ class Compiler {
   }
   Slot operator()(const lower::LoadSymbol& op) const {
     return {.opcode = Opcode::kMov64Imm, .dst = op.dst.index, .imm = address(op)};
+  }
+  Slot operator()(const lower::LoadEnv& op) const {
+    const lower::EnvFieldInfo field = lower::info(op.field);
+    return {.opcode = field.size == isa::Size::k64 ? Opcode::kLoadEnv64 : Opcode::kLoadEnv32,
+            .dst = op.dst.index,
+            .offset = field.offset};
   }
   Slot operator()(const lower::Load& op) const {
     return {.opcode = load_opcode(op), .dst = op.dst.index, .src = op.base.index, .offset = op.offset};

@@ -225,6 +225,13 @@ template <Policy policy>
 Goto:
   SKEP_NEXT_AT(pc + pc->offset);
 
+LoadEnv32:
+  r[pc->dst] = load<u32>(address_of(&run.env) + static_cast<u64>(std::int64_t{pc->offset}));
+  SKEP_NEXT;
+LoadEnv64:
+  r[pc->dst] = load<u64>(address_of(&run.env) + static_cast<u64>(std::int64_t{pc->offset}));
+  SKEP_NEXT;
+
 CallHelper : {
   if constexpr (policy.checked)
     if (!may_call(run, static_cast<u32>(pc->offset), {r[1], r[2], r[3], r[4], r[5]}))

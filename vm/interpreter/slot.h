@@ -13,8 +13,8 @@ namespace skep::interpreter {
 #define SKEP_SLOTS_SIZE(X, bits)   X(Load##bits) X(LoadSigned##bits) X(LoadAcquire##bits) X(Store##bits##Imm) X(Store##bits##Reg) \
                                    X(StoreRelease##bits)
 #define SKEP_SLOTS_ATOMIC(X, name) X(Atomic##name##32) X(Atomic##name##64)
-#define SKEP_SLOTS_OTHER(X)        X(Truncate16) X(Truncate32) X(Swap16) X(Swap32) X(Swap64) X(Goto) X(CallHelper) X(CallLocal) \
-                                   X(TailCall) X(Return) X(Illegal)
+#define SKEP_SLOTS_OTHER(X)        X(Truncate16) X(Truncate32) X(Swap16) X(Swap32) X(Swap64) X(Goto) X(LoadEnv32) X(LoadEnv64) \
+                                   X(CallHelper) X(CallLocal) X(TailCall) X(Return) X(Illegal)
 // clang-format on
 
 enum class Opcode : std::uint16_t {
