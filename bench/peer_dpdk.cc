@@ -59,7 +59,7 @@ Result<std::shared_ptr<Loaded>> load(const Forms& forms, std::span<std::byte> in
 }
 
 Result<Prepared> checked(Prepared runner) {
-  if (!survives([&] { runner.loop(1); })) return Error{Errc::kSystem, "crashes"};
+  if (!survives([&] { runner.loop(100); })) return Error{Errc::kSystem, "crashes"};
   return runner;
 }
 

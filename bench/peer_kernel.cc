@@ -4,6 +4,7 @@
 // some programs a lot. `kernel-test-run` is BPF_PROG_TEST_RUN with its own clock and loop.
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -57,10 +58,11 @@ bool end_with_return(std::vector<std::byte>& code) {
   return ends == 1;
 }
 
-bool calls_something(const Program& program) {
-  for (const isa::Insn& insn : program.insns)
-    if (std::holds_alternative<isa::Call>(insn)) return true;
-  return false;
+/// Calls, and addresses of maps.
+bool refers_to_the_kernel(const Program& program) {
+  return !program.maps.empty() || std::ranges::any_of(program.insns, [](const isa::Insn& insn) {
+    return std::holds_alternative<isa::Call>(insn);
+  });
 }
 
 Result<Pages> copy_to_user(kernel::JitedImage image) {
@@ -82,7 +84,7 @@ struct Images {
 };
 
 Result<Prepared> prepare_kjit(const Forms& forms, std::span<std::byte> input) {
-  if (calls_something(forms.xdp)) return Error{Errc::kUnsupported, "calls the kernel"};
+  if (refers_to_the_kernel(forms.xdp)) return Error{Errc::kUnsupported, "refers to the kernel"};
   auto images = std::make_shared<Images>();
   images->context = {.data = skep::address_of(input.data()), .data_end = skep::address_of(input.data() + input.size())};
   for (std::size_t i = 0; i < kImages; ++i) {
