@@ -16,8 +16,12 @@ namespace {
 
 class Native final : public NativeCode {
  public:
-  Native(ExecutableMemory memory, std::size_t entry, std::size_t invoke, EnvUse use)
-      : memory_(std::move(memory)), entry_(entry), invoke_(invoke), use_(use) {}
+  Native(ExecutableMemory memory, Assembled assembled, EnvUse use)
+      : memory_(std::move(memory)),
+        entry_(assembled.entry),
+        invoke_(assembled.invoke),
+        use_(use),
+        map_(std::move(assembled.map)) {}
 
   [[nodiscard]] EntryFn entry() const override { return std::bit_cast<EntryFn>(memory_.address() + entry_); }
   [[nodiscard]] std::span<const std::byte> bytes() const override { return memory_.bytes(); }
@@ -25,12 +29,14 @@ class Native final : public NativeCode {
     return std::bit_cast<decltype(Env::invoke)>(memory_.address() + invoke_);
   }
   [[nodiscard]] EnvUse env_use() const override { return use_; }
+  [[nodiscard]] const CodeMap& map() const override { return map_; }
 
  private:
   ExecutableMemory memory_;
   std::size_t entry_;
   std::size_t invoke_;
   EnvUse use_;
+  CodeMap map_;
 };
 
 EnvUse env_use(const Plan& plan) {
@@ -71,24 +77,28 @@ Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindi
                            std::uint64_t base, Listing listing) {
   TRY(const Plan plan, plan_for(target.arch, code, bindings));
   return assemble_planned(target.arch, code, bindings, plan,
-                          {.features = target.features, .base = base, .listing = listing});
+                          {.features = target.features,
+                           .base = base,
+                           .listing = listing,
+                           .mapping = listing == Listing::kOn ? Mapping::kOn : Mapping::kOff});
 }
 
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings) {
-  return compile(code, bindings, host_target().features);
+  return compile(code, bindings, host_target().features, Mapping::kOff);
 }
 
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings,
-                                                  const Features& features) {
+                                                  const Features& features, Mapping mapping) {
   const Arch arch = host_target().arch;
   TRY(const Plan plan, plan_for(arch, code, bindings));
   const std::uint64_t near = bindings.helpers.empty() ? 0 : bindings.helpers.front();
   TRY(ExecutableMemory memory, ExecutableMemory::reserve(plan.position.back() + kTrampolineBound, near));
-  TRY(const Assembled assembled,
-      assemble_planned(arch, code, bindings, plan, {.features = features, .base = memory.address()}));
+  TRY(Assembled assembled,
+      assemble_planned(arch, code, bindings, plan,
+                       {.features = features, .base = memory.address(), .listing = Listing::kOff, .mapping = mapping}));
   TRY_OK(memory.seal(assembled.bytes));
   return std::shared_ptr<const NativeCode>(
-      std::make_shared<const Native>(std::move(memory), assembled.entry, assembled.invoke, env_use(plan)));
+      std::make_shared<const Native>(std::move(memory), std::move(assembled), env_use(plan)));
 }
 
 }  // namespace skep::jit

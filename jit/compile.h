@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "jit/code_map.h"
 #include "lower/code.h"
 #include "skep/env.h"
 #include "skep/native_options.h"
@@ -34,12 +35,14 @@ class NativeCode {
   /// For Env::invoke.
   [[nodiscard]] virtual decltype(Env::invoke) invoke() const = 0;
   [[nodiscard]] virtual EnvUse env_use() const = 0;
+  /// Of bytes(); empty unless it was asked for.
+  [[nodiscard]] virtual const CodeMap& map() const = 0;
 };
 
 /// Compiles for the host. Error: kUnsupported on other hosts, kSystem when executable memory cannot be had.
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings);
 /// With other features of the CPU than it has; asking for more than it has is undefined.
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings,
-                                                  const CpuFeatures& features);
+                                                  const CpuFeatures& features, Mapping mapping = Mapping::kOff);
 
 }  // namespace skep::jit

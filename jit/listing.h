@@ -7,6 +7,19 @@
 
 namespace skep::jit {
 
+/// Collects lines with the offset at which each was written.
+class LineLogger final : public asmjit::Logger {
+ public:
+  explicit LineLogger(const asmjit::CodeHolder& holder) : holder_(holder) {}
+  std::vector<ListedLine> take() { return std::move(lines_); }
+
+ private:
+  asmjit::Error _log(const char* data, std::size_t size) noexcept override;
+
+  const asmjit::CodeHolder& holder_;
+  std::vector<ListedLine> lines_;
+};
+
 class Recorder final : private asmjit::ErrorHandler {
  public:
   /// Initialises `holder`, which outlives this.
@@ -15,14 +28,14 @@ class Recorder final : private asmjit::ErrorHandler {
   Recorder& operator=(const Recorder&) = delete;
   ~Recorder() override;
 
-  /// Bytes, listing and the offset of the function for Env::invoke; or the first error.
-  Result<Assembled> finish(std::size_t invoke);
+  /// Bytes, listing, the offset of the function for Env::invoke and the map; or the first error.
+  Result<Assembled> finish(std::size_t invoke, CodeMap map);
 
  private:
   void handleError(asmjit::Error error, const char* message, asmjit::BaseEmitter* origin) override;
 
   asmjit::CodeHolder& holder_;
-  asmjit::StringLogger logger_;
+  LineLogger logger_;
   std::string first_error_;
 };
 

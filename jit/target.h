@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "jit/code_map.h"
 #include "lower/code.h"
 #include "skep/native_options.h"
 #include "skep/result.h"
@@ -25,19 +26,26 @@ struct Target {
 const Target& host_target();
 
 enum class Listing : std::uint8_t { kOff, kOn };
+/// An instruction, a label or an alignment, as the assembler writes it; its bytes begin at `offset`.
+struct ListedLine {
+  std::uint32_t offset = 0;
+  std::string text;
+};
 
 /// Position-dependent: made for the address `base`.
 struct Assembled {
   std::vector<std::byte> bytes;
-  std::size_t entry = 0;   ///< Offset of the EntryFn.
-  std::size_t invoke = 0;  ///< Offset of the function for Env::invoke.
-  std::string listing;     ///< Text of the instructions with their bytes, if asked for.
+  std::size_t entry = 0;            ///< Offset of the EntryFn.
+  std::size_t invoke = 0;           ///< Offset of the function for Env::invoke.
+  std::vector<ListedLine> listing;  ///< If asked for.
+  CodeMap map;                      ///< If asked for.
 };
 
 struct AssembleOptions {
   Features features;
   std::uint64_t base = 0;
   Listing listing = Listing::kOff;
+  Mapping mapping = Mapping::kOff;
 };
 struct Plan;
 /// The most bytes that stand after the functions (the code for Env::invoke).
@@ -55,7 +63,7 @@ Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindi
                            const AssembleOptions& options);
 }  // namespace arm64
 
-/// plan() and assemble() of `target.arch` at `base`.
+/// plan() and assemble() of `target.arch` at `base`; with a listing comes the map.
 Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Target& target,
                            std::uint64_t base, Listing listing);
 

@@ -45,7 +45,7 @@ Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindi
   Emitter emitter(holder, code, bindings, plan, options);
   translate(code, plan, emitter);
   const std::size_t invoke = emitter.emit_invoke();
-  return recorder.finish(invoke);
+  return recorder.finish(invoke, emitter.take_map());
 }
 
 }  // namespace skep::jit::arm64

@@ -20,7 +20,13 @@ constexpr std::array kPreserved = {isa::Reg{6}, isa::Reg{7}, isa::Reg{8}, isa::R
 
 Emitter::Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
                  const AssembleOptions& options)
-    : as_(&holder), code_(code), bindings_(bindings), plan_(plan), features_(options.features), base_(options.base) {
+    : as_(&holder),
+      code_(code),
+      bindings_(bindings),
+      plan_(plan),
+      features_(options.features),
+      base_(options.base),
+      map_(options.mapping) {
   labels_.resize(code.ops.size());
   for (std::size_t i = 0; i < code.ops.size(); ++i)
     if (plan.marks[i] != Mark::kNone) labels_[i] = as_.newLabel().id();
@@ -48,6 +54,8 @@ void Emitter::begin_function(std::size_t index) {
   frame_bytes_ = function.uses(isa::kR10) ? (function.stack_bytes + 15) / 16 * 16 : 0;
 
   as_.bind(functions_[index]);
+  map_.function(as_.offset());
+  map_.row(as_.offset(), kNoOp);
   for (std::size_t i = 0; i < saved_.size(); i += 2) {
     const a64::Mem push = a64::ptr_pre(a64::sp, -16);
     if (i + 1 < saved_.size()) {
@@ -55,26 +63,41 @@ void Emitter::begin_function(std::size_t index) {
     } else {
       as_.str(saved_[i], push);
     }
+    const auto pushed = static_cast<std::uint32_t>(8 * i + 16);
+    cfa(a64::sp, pushed);
+    for (std::size_t j = i; j < saved_.size() && j < i + 2; ++j)
+      map_.frame(as_.offset(), FrameStep::Kind::kSaved, saved_[j].id(), static_cast<std::int32_t>(8 * (2 * i + 2 - j)));
     if (i == 0 && function.calls) as_.mov(a64::x29, a64::sp);
   }
   if (saves_env) as_.mov(kEnv, a64::x2);
-  if (function.uses(isa::kR10)) as_.mov(reg64(isa::kR10), a64::sp);
+  if (function.uses(isa::kR10)) {
+    as_.mov(reg64(isa::kR10), a64::sp);
+    cfa(reg64(isa::kR10), saved_bytes());
+  }
   if (frame_bytes_ != 0) as_.sub(a64::sp, a64::sp, frame_bytes_);
 }
 
 void Emitter::end_function() {
   if (!leave_used_) return;
+  map_.row(as_.offset(), kNoOp);
   as_.bind(leave_);
   emit(lower::Return{});
 }
 
 void Emitter::bind(lower::Label at) {
   at_ = at;
+  map_.row(as_.offset(), at);
   if (plan_.marks[at] != Mark::kNone) as_.bind(label(at));
 }
 
+void Emitter::cfa(const Gp& base, std::uint32_t bytes) {
+  map_.frame(as_.offset(), FrameStep::Kind::kCfa, base.id(), static_cast<std::int32_t>(bytes));
+}
+
 void Emitter::restore_frame() {
+  map_.frame(as_.offset(), FrameStep::Kind::kRemember);
   if (frame_bytes_ != 0) as_.add(a64::sp, a64::sp, frame_bytes_);
+  if (plan_.functions[function_].uses(isa::kR10)) cfa(a64::sp, saved_bytes());
   for (std::size_t i = (saved_.size() + 1) / 2 * 2; i > 0; i -= 2) {
     const a64::Mem pop = a64::ptr_post(a64::sp, 16);
     if (i <= saved_.size()) {
@@ -82,13 +105,19 @@ void Emitter::restore_frame() {
     } else {
       as_.ldr(saved_[i - 2], pop);
     }
+    cfa(a64::sp, static_cast<std::uint32_t>(8 * i - 16));
+    for (std::size_t j = i - 2; j < saved_.size() && j < i; ++j)
+      map_.frame(as_.offset(), FrameStep::Kind::kRestored, saved_[j].id());
   }
 }
+
+void Emitter::resume_frame() { map_.frame(as_.offset(), FrameStep::Kind::kResume); }
 
 void Emitter::emit(const lower::Return&) {
   as_.mov(a64::x0, reg64(isa::kR0));
   restore_frame();
   as_.ret(a64::x30);
+  resume_frame();
 }
 
 void Emitter::leave_if_trapped() {
@@ -150,22 +179,28 @@ void Emitter::emit(const lower::TailCall& op) {
   as_.mov(a64::x2, kEnv);
   restore_frame();
   as_.br(target);
+  resume_frame();
   as_.bind(none);
 }
 
 /// Env::tail_call says where to go on. r0 stays what it was if there is nothing.
 void Emitter::ask_for_tail_call() {
   const asmjit::Label none = as_.newLabel();
+  // Where x25 is r10, the caller's stack pointer is known by it.
+  const bool by_sp = !plan_.functions[function_].uses(isa::kR10);
   as_.stp(a64::x0, reg64(isa::kR0), a64::ptr_pre(a64::sp, -16));
+  if (by_sp) cfa(a64::sp, saved_bytes() + 16);
   as_.mov(a64::x0, kEnv);
   as_.ldr(kTemp, a64::ptr(kEnv, offsetof(Env, tail_call)));
   as_.blr(kTemp);
   as_.mov(kTemp, a64::x0);
   as_.ldp(a64::x0, reg64(isa::kR0), a64::ptr_post(a64::sp, 16));
+  if (by_sp) cfa(a64::sp, saved_bytes());
   as_.cbz(kTemp, none);
   as_.mov(a64::x2, kEnv);
   restore_frame();
   as_.br(kTemp);
+  resume_frame();
   as_.bind(none);
 }
 
@@ -178,9 +213,15 @@ void Emitter::emit(const lower::Illegal&) {
 /// invoke(env, function, args): x23 is the only register that the called function expects and does not restore.
 std::size_t Emitter::emit_invoke() {
   const std::size_t offset = as_.offset();
+  map_.row(offset, kNoOp);
   as_.stp(a64::x29, a64::x30, a64::ptr_pre(a64::sp, -16));
+  cfa(a64::sp, 16);
+  map_.frame(as_.offset(), FrameStep::Kind::kSaved, a64::x29.id(), 16);
+  map_.frame(as_.offset(), FrameStep::Kind::kSaved, a64::x30.id(), 8);
   as_.mov(a64::x29, a64::sp);
   as_.str(kEnv, a64::ptr_pre(a64::sp, -16));
+  cfa(a64::sp, 32);
+  map_.frame(as_.offset(), FrameStep::Kind::kSaved, kEnv.id(), 32);
   as_.mov(kEnv, a64::x0);
   as_.mov(kTemp, a64::x1);
   as_.mov(kOld, a64::x2);
@@ -189,7 +230,12 @@ std::size_t Emitter::emit_invoke() {
   as_.ldr(a64::x4, a64::ptr(kOld, 32));
   as_.blr(kTemp);
   as_.ldr(kEnv, a64::ptr_post(a64::sp, 16));
+  cfa(a64::sp, 16);
+  map_.frame(as_.offset(), FrameStep::Kind::kRestored, kEnv.id());
   as_.ldp(a64::x29, a64::x30, a64::ptr_post(a64::sp, 16));
+  cfa(a64::sp, 0);
+  map_.frame(as_.offset(), FrameStep::Kind::kRestored, a64::x29.id());
+  map_.frame(as_.offset(), FrameStep::Kind::kRestored, a64::x30.id());
   as_.ret(a64::x30);
   return offset;
 }

@@ -44,6 +44,8 @@ class Emitter {
   void emit(const IndexedLoad& op);
   void emit(const BranchUnless& op);
 
+  [[nodiscard]] CodeMap take_map() { return map_.take(); }
+
   /// The function for Env::invoke. Returns its offset.
   std::size_t emit_invoke();
 
@@ -83,7 +85,11 @@ class Emitter {
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
 
   // call.cc
+  /// Where the caller's stack pointer is: `base` (sp or x25) + bytes.
+  void cfa(const Gp& base, std::uint32_t bytes);
   void restore_frame();
+  /// Behind what a restore_frame() was for.
+  void resume_frame();
   void ask_for_tail_call();
   void leave_if_trapped();
   void call(std::uint64_t target);
@@ -95,6 +101,7 @@ class Emitter {
   const Plan& plan_;
   Features features_;
   std::uint64_t base_;
+  Mapper map_;
   std::vector<std::uint32_t> labels_;     // Ids by op; of ops that are branched to.
   std::vector<asmjit::Label> functions_;  // By function.
 
@@ -102,6 +109,7 @@ class Emitter {
   std::size_t function_ = 0;
   lower::Label at_ = 0;
   std::vector<Gp> saved_;  // What the prologue pushes, in pairs.
+  [[nodiscard]] std::uint32_t saved_bytes() const { return static_cast<std::uint32_t>((saved_.size() + 1) / 2 * 16); }
   std::uint32_t frame_bytes_ = 0;
   asmjit::Label leave_;  // The epilogue for runs that end here; valid once something jumps to it.
   bool leave_used_ = false;

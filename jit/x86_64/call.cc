@@ -31,7 +31,13 @@ std::uint32_t frame_bytes(const FunctionPlan& function, bool saves_env) {
 
 Emitter::Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
                  const AssembleOptions& options)
-    : as_(&holder), code_(code), bindings_(bindings), plan_(plan), features_(options.features), base_(options.base) {
+    : as_(&holder),
+      code_(code),
+      bindings_(bindings),
+      plan_(plan),
+      features_(options.features),
+      base_(options.base),
+      map_(options.mapping) {
   // Padding runs when a loop is entered from above: few long nops instead of many short ones.
   as_.addEncodingOptions(asmjit::EncodingOptions::kOptimizedAlign);
   labels_.resize(code.ops.size());
@@ -60,21 +66,28 @@ void Emitter::begin_function(std::size_t index) {
   frame_bytes_ = frame_bytes(function, saves_env);
   if (index != 0) as_.align(asmjit::AlignMode::kCode, 16);
   as_.bind(functions_[index]);
+  map_.function(as_.offset());
+  map_.row(as_.offset(), kNoOp);
+  pushed_ = 8;
   if (saves_env) {
-    as_.push(kEnv);
+    push(kEnv);
     as_.mov(kEnv, x86::rdx);
   }
   for (const isa::Reg reg : kSaved)
-    if (function.uses(reg)) as_.push(reg64(reg));
+    if (function.uses(reg)) push(reg64(reg));
   if (function.uses(isa::kR10)) {
-    as_.push(x86::rbp);
+    push(x86::rbp);
     as_.mov(x86::rbp, x86::rsp);
+    cfa(x86::rbp, pushed_);
   }
-  if (frame_bytes_ != 0) as_.sub(x86::rsp, frame_bytes_);
+  if (frame_bytes_ == 0) return;
+  as_.sub(x86::rsp, frame_bytes_);
+  if (!function.uses(isa::kR10)) cfa(x86::rsp, pushed_ + frame_bytes_);
 }
 
 void Emitter::end_function() {
   if (!leave_used_) return;
+  map_.row(as_.offset(), kNoOp);
   as_.bind(leave_);
   emit(lower::Return{});
 }
@@ -82,30 +95,59 @@ void Emitter::end_function() {
 void Emitter::bind(lower::Label at) {
   at_ = at;
   const Mark mark = plan_.marks[at];
-  if (mark == Mark::kNone) return;
   if (mark == Mark::kLoopHead) as_.align(asmjit::AlignMode::kCode, kLoopAlignment);
-  as_.bind(label(at));
+  map_.row(as_.offset(), at);
+  if (mark != Mark::kNone) as_.bind(label(at));
+}
+
+void Emitter::push(const Gp& gp) {
+  as_.push(gp);
+  pushed_ += 8;
+  cfa(x86::rsp, pushed_);
+  map_.frame(as_.offset(), FrameStep::Kind::kSaved, kDwarf[gp.id()], static_cast<std::int32_t>(pushed_));
+}
+
+void Emitter::popped(const Gp& gp, std::uint32_t& pushed) {
+  pushed -= 8;
+  cfa(x86::rsp, pushed);
+  map_.frame(as_.offset(), FrameStep::Kind::kRestored, kDwarf[gp.id()]);
+}
+
+void Emitter::pop(const Gp& gp, std::uint32_t& pushed) {
+  as_.pop(gp);
+  popped(gp, pushed);
+}
+
+void Emitter::cfa(const Gp& base, std::uint32_t bytes) {
+  map_.frame(as_.offset(), FrameStep::Kind::kCfa, kDwarf[base.id()], static_cast<std::int32_t>(bytes));
 }
 
 void Emitter::restore_frame() {
   const FunctionPlan& function = plan_.functions[function_];
+  std::uint32_t pushed = pushed_;
+  map_.frame(as_.offset(), FrameStep::Kind::kRemember);
   if (function.uses(isa::kR10)) {
     if (frame_bytes_ != 0) {
       as_.leave();
+      popped(x86::rbp, pushed);
     } else {
-      as_.pop(x86::rbp);
+      pop(x86::rbp, pushed);
     }
   } else if (frame_bytes_ != 0) {
     as_.add(x86::rsp, frame_bytes_);
+    cfa(x86::rsp, pushed);
   }
   for (std::size_t i = kSaved.size(); i-- > 0;)
-    if (function.uses(kSaved[i])) as_.pop(reg64(kSaved[i]));
-  if (function_ == 0 && plan_.uses_env) as_.pop(kEnv);
+    if (function.uses(kSaved[i])) pop(reg64(kSaved[i]), pushed);
+  if (function_ == 0 && plan_.uses_env) pop(kEnv, pushed);
 }
+
+void Emitter::resume_frame() { map_.frame(as_.offset(), FrameStep::Kind::kResume); }
 
 void Emitter::emit(const lower::Return&) {
   restore_frame();
   as_.ret();
+  resume_frame();
 }
 
 void Emitter::leave_if_trapped() {
@@ -155,24 +197,32 @@ void Emitter::emit(const lower::TailCall& op) {
   as_.mov(x86::rdx, kEnv);
   restore_frame();
   as_.jmp(x86::ptr(target, offsetof(TailTarget, entry)));
+  resume_frame();
   as_.bind(none);
 }
 
 /// Env::tail_call says where to go on. r0 stays what it was if there is nothing.
 void Emitter::ask_for_tail_call() {
   const asmjit::Label none = as_.newLabel();
+  // Where rbp is r10, the caller's stack pointer is known by it.
+  const bool by_rsp = !plan_.functions[function_].uses(isa::kR10);
   as_.push(x86::rdi);
+  if (by_rsp) cfa(x86::rsp, pushed_ + frame_bytes_ + 8);
   as_.push(x86::rax);
+  if (by_rsp) cfa(x86::rsp, pushed_ + frame_bytes_ + 16);
   as_.mov(x86::rdi, kEnv);
   as_.call(env(offsetof(Env, tail_call), 8));
   as_.mov(kTemp, x86::rax);
   as_.pop(x86::rax);
+  if (by_rsp) cfa(x86::rsp, pushed_ + frame_bytes_ + 8);
   as_.pop(x86::rdi);
+  if (by_rsp) cfa(x86::rsp, pushed_ + frame_bytes_);
   as_.test(kTemp, kTemp);
   as_.short_().jz(none);
   as_.mov(x86::rdx, kEnv);
   restore_frame();
   as_.jmp(kTemp);
+  resume_frame();
   as_.bind(none);
 }
 
@@ -185,14 +235,16 @@ void Emitter::emit(const lower::Illegal&) {
 std::size_t Emitter::emit_invoke() {
   as_.align(asmjit::AlignMode::kCode, 16);
   const std::size_t offset = as_.offset();
-  as_.push(kEnv);
+  map_.row(offset, kNoOp);
+  pushed_ = 8;
+  push(kEnv);
   as_.mov(kEnv, x86::rdi);
   as_.mov(x86::rax, x86::rsi);
   as_.mov(kTemp, x86::rdx);
   const std::array<Gp, 5> args = {x86::rdi, x86::rsi, x86::rdx, x86::rcx, x86::r8};
   for (std::size_t i = 0; i < args.size(); ++i) as_.mov(args[i], x86::ptr(kTemp, static_cast<std::int32_t>(8 * i)));
   as_.call(x86::rax);
-  as_.pop(kEnv);
+  pop(kEnv, pushed_);
   as_.ret();
   return offset;
 }

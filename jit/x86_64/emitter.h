@@ -43,6 +43,8 @@ class Emitter {
   void emit(const IndexedLoad& op);
   void emit(const BranchUnless& op);
 
+  [[nodiscard]] CodeMap take_map() { return map_.take(); }
+
   /// The function for Env::invoke. Returns its offset.
   std::size_t emit_invoke();
 
@@ -85,7 +87,15 @@ class Emitter {
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
 
   // call.cc
+  void push(const Gp& gp);
+  /// `pushed`: as pushed_, which an epilogue in the middle of a function leaves alone.
+  void pop(const Gp& gp, std::uint32_t& pushed);
+  void popped(const Gp& gp, std::uint32_t& pushed);
+  /// Where the caller's stack pointer is: `base` (rsp or rbp) + bytes.
+  void cfa(const Gp& base, std::uint32_t bytes);
   void restore_frame();
+  /// Behind what a restore_frame() was for.
+  void resume_frame();
   void ask_for_tail_call();
   void leave_if_trapped();
   [[nodiscard]] asmjit::x86::Mem env(std::size_t offset, std::uint32_t size) const;
@@ -97,6 +107,7 @@ class Emitter {
   const Plan& plan_;
   Features features_;
   std::uint64_t base_;
+  Mapper map_;
   std::vector<std::uint32_t> labels_;     // Ids by op; of ops that are branched to.
   std::vector<asmjit::Label> functions_;  // By function.
 
@@ -117,6 +128,7 @@ class Emitter {
   std::size_t function_ = 0;
   lower::Label at_ = 0;
   std::uint32_t frame_bytes_ = 0;  // What the prologue subtracts from rsp.
+  std::uint32_t pushed_ = 0;       // With the return address, in bytes.
   asmjit::Label leave_;            // The epilogue for runs that end here; valid once something jumps to it.
   bool leave_used_ = false;
 };

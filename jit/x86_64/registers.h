@@ -19,6 +19,9 @@ inline constexpr std::uint32_t kLoopAlignment = 32;
 //                                                     rax rdi rsi rdx rcx r8 rbx r13 r14 r15 rbp r11
 inline constexpr std::array<std::uint8_t, lower::kRegs> kHost = {0, 7, 6, 2, 1, 8, 3, 13, 14, 15, 5, 11};
 
+/// DWARF's number of each host register.
+inline constexpr std::array<std::uint8_t, 16> kDwarf = {0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15};
+
 /// Free within one op, and never a program's register.
 inline const Gp kTemp = asmjit::x86::r10;
 inline const Gp kTemp2 = asmjit::x86::r9;  // Sixth argument: the run, at helper calls.

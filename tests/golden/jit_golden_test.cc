@@ -3,8 +3,10 @@
 // UPDATE_GOLDEN=1 rewrites the files under tests/golden/jit/; review the difference. Correctness is tested elsewhere.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -94,23 +96,68 @@ std::vector<Case> cases() {
 
 class JitGolden : public testing::TestWithParam<Case> {};
 
-TEST_P(JitGolden, MachineCode) {
+Result<Assembled> assemble(const Case& one) {
   lower::Code code;
-  code.ops = GetParam().program.ops;
+  code.ops = one.program.ops;
   code.origin.resize(code.ops.size());
-  code.functions = GetParam().program.functions;
+  code.functions = one.program.functions;
   code.helpers = {1};
   const lower::Bindings bindings{.maps = {0x7f0012345678}, .map_values = {0}, .helpers = {kBase + 0x100000}};
-  const auto assembled =
-      assemble(code, bindings, {.arch = GetParam().arch, .features = {.bmi2 = true, .lse = true}}, kBase, Listing::kOn);
+  return assemble(code, bindings, {.arch = one.arch, .features = {.bmi2 = true, .lse = true}}, kBase, Listing::kOn);
+}
+
+TEST_P(JitGolden, MachineCode) {
+  const auto assembled = assemble(GetParam());
   ASSERT_TRUE(assembled.has_value()) << assembled.error().message;
 
   const std::string path = std::string(SKEP_SOURCE_DIR "/tests/golden/jit/") + GetParam().name() + ".txt";
-  const std::string got = assembled.value().listing;
+  std::string got;
+  for (const ListedLine& line : assembled.value().listing) got += line.text + "\n";
   if (std::getenv("UPDATE_GOLDEN") != nullptr) std::ofstream(path) << got;  // NOLINT(concurrency-mt-unsafe)
   std::ostringstream want;
   want << std::ifstream(path).rdbuf();
   EXPECT_EQ(got, want.str()) << "if this is meant: UPDATE_GOLDEN=1, and review " << path;
+}
+
+TEST_P(JitGolden, MapSaysWhereEachByteCameFrom) {
+  const auto assembled = assemble(GetParam());
+  ASSERT_TRUE(assembled.has_value()) << assembled.error().message;
+  const CodeMap& map = assembled->map;
+  const auto by_offset = [](const auto& a, const auto& b) { return a.offset < b.offset; };
+  ASSERT_FALSE(map.rows.empty());
+  EXPECT_EQ(map.rows.front().offset, 0u);
+  EXPECT_LE(map.rows.back().offset, assembled->bytes.size());
+  EXPECT_TRUE(std::ranges::is_sorted(map.rows, by_offset));
+  EXPECT_TRUE(std::ranges::is_sorted(map.frames, by_offset));
+  EXPECT_EQ(map.functions.size(), GetParam().program.functions.size());
+
+  std::vector<lower::Label> ops;
+  for (const CodeMap::Row& row : map.rows)
+    if (row.op != kNoOp) ops.push_back(row.op);
+  EXPECT_TRUE(std::ranges::is_sorted(ops, std::less_equal<>())) << "an op has two rows";
+  EXPECT_EQ(ops.front(), 0u);
+  EXPECT_EQ(ops.size() != GetParam().program.ops.size(), GetParam().program.name == "fused");
+  for (std::size_t i = 0; i < map.functions.size(); ++i) {
+    const auto prologue = std::ranges::find(map.rows, map.functions[i], &CodeMap::Row::offset);
+    ASSERT_NE(prologue, map.rows.end());
+    EXPECT_EQ(prologue->op, kNoOp);
+    EXPECT_EQ((prologue + 1)->op, GetParam().program.functions[i].entry);
+  }
+  EXPECT_EQ(map.rows.back(), (CodeMap::Row{.offset = static_cast<std::uint32_t>(assembled->invoke), .op = kNoOp}));
+}
+
+TEST_P(JitGolden, FramesAreWhatTheyWereBehindEachEpilogue) {
+  const auto assembled = assemble(GetParam());
+  ASSERT_TRUE(assembled.has_value()) << assembled.error().message;
+  int depth = 0;
+  for (const FrameStep& step : assembled->map.frames) {
+    if (step.kind == FrameStep::Kind::kRemember) ++depth;
+    if (step.kind == FrameStep::Kind::kResume) --depth;
+    EXPECT_GE(depth, 0);
+    EXPECT_LE(depth, 1);
+    EXPECT_TRUE(step.kind != FrameStep::Kind::kSaved || depth == 0) << "at " << step.offset;
+  }
+  EXPECT_EQ(depth, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Programs, JitGolden, testing::ValuesIn(cases()),
