@@ -7,6 +7,7 @@
 #include "bench/experiments.h"
 #include "jit/compile.h"
 #include "lower/lower.h"
+#include "lower/optimize/optimize.h"
 #include "skep/isa.h"
 #include "skep/verify.h"
 
@@ -41,7 +42,7 @@ void add(const std::string& item, const Program& program, std::uint64_t items, P
   const auto compile = [verified]() -> Status {
     auto code = lower::lower(*verified, Platform::linux_like());
     if (!code) return code.error();
-    auto native = jit::compile(*code, lower::Bindings{});
+    auto native = jit::compile(lower::optimize(*code, PassSet::all()), lower::Bindings{});
     if (!native) return native.error();
     return kOk;
   };

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jit/plan.h"
 
-#include "base/overloaded.h"
+#include "lower/effects.h"
 #include "skep/helper.h"
 
 namespace skep::jit {
 namespace {
-
-std::uint16_t bit(lower::Reg reg) { return static_cast<std::uint16_t>(1u << reg.index); }
-std::uint16_t bit(const lower::Operand& operand) {
-  const auto* reg = std::get_if<lower::Reg>(&operand);
-  return reg == nullptr ? std::uint16_t{0} : bit(*reg);
-}
 
 /// Fills marks and one function's row, op by op.
 class Survey {
@@ -20,12 +14,16 @@ class Survey {
 
   void run(FunctionPlan& function) {
     function_ = &function;
-    for (at_ = function.entry; at_ < function.end; ++at_)
-      std::visit([this](const auto& op) { see(op); }, code_.ops[at_]);
+    for (at_ = function.entry; at_ < function.end; ++at_) {
+      const lower::Op& op = code_.ops[at_];
+      const lower::Effects effects = lower::effects_of(op);
+      function.regs = static_cast<lower::RegSet>(function.regs | effects.reads | effects.writes);
+      if (const lower::Label* label = lower::target_of(op)) target(*label);
+      std::visit([this](const auto& any) { see(any); }, op);
+    }
   }
 
  private:
-  void use(unsigned regs) { function_->regs = static_cast<std::uint16_t>(function_->regs | regs); }
   void target(lower::Label label) {
     Mark& mark = plan_.marks[label];
     if (label <= at_) {
@@ -39,21 +37,7 @@ class Survey {
     plan_.uses_env = true;
   }
 
-  void see(const lower::Alu& op) { use(bit(op.dst) | bit(op.src)); }
-  void see(const lower::ByteSwap& op) { use(bit(op.dst)); }
-  void see(const lower::LoadSymbol& op) { use(bit(op.dst)); }
-  void see(const lower::LoadEnv& op) {
-    use(bit(op.dst));
-    plan_.uses_env = true;
-  }
-  void see(const lower::Load& op) { use(bit(op.dst) | bit(op.base)); }
-  void see(const lower::Store& op) { use(bit(op.base) | bit(op.src)); }
-  void see(const lower::Atomic& op) { use(bit(op.base) | bit(op.reg)); }
-  void see(const lower::Branch& op) {
-    use(bit(op.dst) | bit(op.src));
-    target(op.target);
-  }
-  void see(const lower::Jump& op) { target(op.target); }
+  void see(const lower::LoadEnv&) { plan_.uses_env = true; }
   void see(const lower::CallHelper& op) {
     call_out();
     if (may_trap(code_.helpers[op.index])) plan_.traps = true;
@@ -65,11 +49,12 @@ class Survey {
     // The program that takes this function's place may end the run.
     plan_.traps = true;
   }
-  void see(const lower::Return&) {}
   void see(const lower::Illegal&) {
     plan_.uses_env = true;
     plan_.traps = true;
   }
+  template <class Other>
+  void see(const Other&) {}
 
   Plan& plan_;
   const lower::Code& code_;

@@ -18,6 +18,8 @@ using Label = std::uint32_t;
 using Reg = isa::Reg;
 inline constexpr Reg kScratch{11};
 inline constexpr std::uint8_t kRegs = 12;
+/// No register, where one is optional.
+inline constexpr Reg kNoReg{0xff};
 
 /// Sign-extended to the width where it is used.
 struct Imm {
@@ -37,6 +39,7 @@ struct Alu {
   Divisor divisor{};
   Reg dst;
   Operand src;
+  friend bool operator==(const Alu&, const Alu&) = default;
 };
 /// As isa::ByteSwap on a little-endian host: kToLittle only truncates.
 struct ByteSwap {
@@ -61,19 +64,28 @@ struct LoadEnv {
 };
 /// relaxed, or with the ordering of load-acquire / store-release.
 enum class Ordering : std::uint8_t { kRelaxed, kAcquireRelease };
+/// From base + (index << shift) + offset, shift at most 3; kNoReg: no index. `swap` reverses the bytes before they are
+/// extended. Ordered accesses have neither index nor swap.
 struct Load {
   isa::Size size{};
   isa::Extend extend{};
   Ordering ordering{};
   Reg dst, base;
   std::int32_t offset = 0;
+  Reg index = kNoReg;
+  std::uint8_t shift = 0;
+  bool swap = false;
 };
+/// As Load; a swapped store has a register as src.
 struct Store {
   isa::Size size{};
   Ordering ordering{};
   Reg base;
   std::int32_t offset = 0;
   Operand src;
+  Reg index = kNoReg;
+  std::uint8_t shift = 0;
+  bool swap = false;
 };
 /// Sequentially consistent read-modify-write; size is 32 or 64 bit. Fetching forms zero-extend what they fetch.
 struct Atomic {
@@ -83,12 +95,14 @@ struct Atomic {
   std::int32_t offset = 0;
   Reg reg;
 };
+/// `unless`: taken where the condition does not hold (isa::JmpOp has no inverse of kSet).
 struct Branch {
   isa::JmpOp op{};
   isa::Width width{};
   Reg dst;
   Operand src;
   Label target = 0;
+  bool unless = false;
 };
 struct Jump {
   Label target = 0;
@@ -116,8 +130,52 @@ struct Return {};
 /// Ends the run with Trap::kIllegal.
 struct Illegal {};
 
+// What only lower/optimize/ makes.
+
+/// Does nothing.
+struct Nop {};
+/// dst = base + (index << shift) + offset, as an address is computed; zero-extended. kNoReg: no index.
+struct Sum {
+  isa::Width width{};
+  Reg dst, base;
+  std::int32_t offset = 0;
+  Reg index = kNoReg;
+  std::uint8_t shift = 0;  ///< At most 3.
+};
+/// dst = src rotated left by `count` bits; zero-extended. An immediate is neither 0 nor beyond the width, a register is
+/// taken modulo the width.
+struct Rotate {
+  isa::Width width{};
+  Reg dst, src;
+  Operand count;
+};
+enum class BitCount : std::uint8_t { kOnes, kLeadingZeros, kTrailingZeros };
+/// dst = how many bits of src are set, or how many zeros lead or trail (the width, for 0).
+struct CountBits {
+  BitCount what{};
+  isa::Width width{};
+  Reg dst, src;
+};
+/// dst += src, plus 1 where that carries: what a checksum in ones' complement does. Zero-extended; dst is not src.
+struct AddWithCarry {
+  isa::Width width{};
+  Reg dst, src;
+};
+/// Writes `bytes` zeros (a multiple of 8, at least 16) at base + offset.
+struct Clear {
+  Reg base;
+  std::int32_t offset = 0;
+  std::uint32_t bytes = 0;
+};
+/// Copies `bytes` (a multiple of 8, at least 16) from `from` + from_offset to `to` + to_offset, which do not overlap.
+struct Copy {
+  Reg to, from;
+  std::int32_t to_offset = 0, from_offset = 0;
+  std::uint32_t bytes = 0;
+};
+
 using Op = std::variant<Alu, ByteSwap, LoadSymbol, LoadEnv, Load, Store, Atomic, Branch, Jump, CallHelper, CallLocal,
-                        TailCall, Return, Illegal>;
+                        TailCall, Return, Illegal, Nop, Sum, Rotate, CountBits, AddWithCarry, Clear, Copy>;
 
 struct Function {
   Label entry = 0;

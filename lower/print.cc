@@ -16,9 +16,34 @@ std::string text(const Operand& operand, isa::Width width) {
       Overloaded{[&](Reg reg) { return text(reg, width); }, [](Imm imm) { return std::to_string(imm.value); }},
       operand);
 }
+/// " + 8", " - 8".
+std::string displacement(std::int32_t offset) {
+  return (offset < 0 ? " - " : " + ") + std::to_string(offset < 0 ? -std::int64_t{offset} : offset);
+}
+/// " + (r2 << 3)", or nothing.
+std::string scaled(Reg index, std::uint8_t shift, isa::Width width = isa::Width::k64) {
+  if (index == kNoReg) return "";
+  if (shift == 0) return " + " + text(index, width);
+  return " + (" + text(index, width) + " << " + std::to_string(shift) + ")";
+}
 std::string memory(isa::Size size, Reg base, std::int32_t offset) {
-  return "*(" + std::string(isa::info(size).c_type) + " *)(" + text(base) + (offset < 0 ? " - " : " + ") +
-         std::to_string(offset < 0 ? -std::int64_t{offset} : offset) + ")";
+  return "*(" + std::string(isa::info(size).c_type) + " *)(" + text(base) + displacement(offset) + ")";
+}
+template <class Access>
+std::string memory(const Access& op) {
+  return "*(" + std::string(isa::info(op.size).c_type) + " *)(" + text(op.base) + scaled(op.index, op.shift) +
+         displacement(op.offset) + ")" + (op.swap ? " swapped" : "");
+}
+const char* text(BitCount what) {
+  switch (what) {
+    case BitCount::kOnes:
+      return "ones of";
+    case BitCount::kLeadingZeros:
+      return "leading zeros of";
+    case BitCount::kTrailingZeros:
+      return "trailing zeros of";
+  }
+  unreachable();
 }
 const char* text(Ordering ordering) { return ordering == Ordering::kRelaxed ? "" : " ordered"; }
 std::string label(Label target) { return "L" + std::to_string(target); }
@@ -63,35 +88,54 @@ std::string text(const LoadSymbol& op) {
 }  // namespace
 
 std::string print(const Op& any, const Code& code) {
-  return std::visit(Overloaded{
-                        [](const Alu& op) { return text(op); },
-                        [](const ByteSwap& op) { return text(op); },
-                        [](const LoadSymbol& op) { return text(op); },
-                        [](const LoadEnv& op) { return text(op.dst) + " = run " + std::string(info(op.field).name); },
-                        [](const Load& op) {
-                          return text(op.dst) + " = " + (op.extend == isa::Extend::kSign ? "signed " : "") +
-                                 memory(op.size, op.base, op.offset) + text(op.ordering);
-                        },
-                        [](const Store& op) {
-                          return memory(op.size, op.base, op.offset) + " = " + text(op.src, isa::Width::k64) +
-                                 text(op.ordering);
-                        },
-                        [](const Atomic& op) {
-                          return "atomic " + std::string(isa::info(op.op).mnemonic) + " " +
-                                 memory(op.size, op.base, op.offset) + ", " + text(op.reg);
-                        },
-                        [](const Branch& op) {
-                          return "if " + text(op.dst, op.width) + " " + std::string(isa::info(op.op).token) + " " +
-                                 text(op.src, op.width) + " goto " + label(op.target);
-                        },
-                        [](const Jump& op) { return "goto " + label(op.target); },
-                        [&](const CallHelper& op) { return text(op, code); },
-                        [](const CallLocal& op) { return "call " + label(op.target); },
-                        [](const TailCall& op) { return text(op); },
-                        [](const Return&) { return std::string("return"); },
-                        [](const Illegal&) { return std::string("illegal"); },
-                    },
-                    any);
+  return std::visit(
+      Overloaded{
+          [](const Alu& op) { return text(op); },
+          [](const ByteSwap& op) { return text(op); },
+          [](const LoadSymbol& op) { return text(op); },
+          [](const LoadEnv& op) { return text(op.dst) + " = run " + std::string(info(op.field).name); },
+          [](const Load& op) {
+            return text(op.dst) + " = " + (op.extend == isa::Extend::kSign ? "signed " : "") + memory(op) +
+                   text(op.ordering);
+          },
+          [](const Store& op) { return memory(op) + " = " + text(op.src, isa::Width::k64) + text(op.ordering); },
+          [](const Atomic& op) {
+            return "atomic " + std::string(isa::info(op.op).mnemonic) + " " + memory(op.size, op.base, op.offset) +
+                   ", " + text(op.reg);
+          },
+          [](const Branch& op) {
+            return (op.unless ? "unless " : "if ") + text(op.dst, op.width) + " " +
+                   std::string(isa::info(op.op).token) + " " + text(op.src, op.width) + " goto " + label(op.target);
+          },
+          [](const Jump& op) { return "goto " + label(op.target); },
+          [&](const CallHelper& op) { return text(op, code); },
+          [](const CallLocal& op) { return "call " + label(op.target); },
+          [](const TailCall& op) { return text(op); },
+          [](const Return&) { return std::string("return"); },
+          [](const Illegal&) { return std::string("illegal"); },
+          [](const Nop&) { return std::string("nop"); },
+          [](const Sum& op) {
+            return text(op.dst, op.width) + " = " + text(op.base, op.width) + scaled(op.index, op.shift, op.width) +
+                   (op.offset == 0 ? "" : displacement(op.offset));
+          },
+          [](const Rotate& op) {
+            return text(op.dst, op.width) + " = " + text(op.src, op.width) + " rotated " + text(op.count, op.width);
+          },
+          [](const CountBits& op) {
+            return text(op.dst, op.width) + " = " + text(op.what) + " " + text(op.src, op.width);
+          },
+          [](const AddWithCarry& op) {
+            return text(op.dst, op.width) + " += " + text(op.src, op.width) + " with carry";
+          },
+          [](const Clear& op) {
+            return "clear " + std::to_string(op.bytes) + " at " + text(op.base) + displacement(op.offset);
+          },
+          [](const Copy& op) {
+            return "copy " + std::to_string(op.bytes) + " from " + text(op.from) + displacement(op.from_offset) +
+                   " to " + text(op.to) + displacement(op.to_offset);
+          },
+      },
+      any);
 }
 
 std::string print(const Code& code) {

@@ -35,6 +35,7 @@ std::uint32_t choose_cpu(const RunOptions& options, std::uint32_t cpus) {
   } else if (options.budget != 0) {
     r0 = interpreter::execute<Policy{.checked = false, .counted = true}>(run, r1, r2);
   } else {
+    run.code = &image.compiled->for_plain_runs();
     r0 = interpreter::execute<Policy{.checked = false, .counted = false}>(run, r1, r2);
   }
   if (run.env.trap == Trap::kNone) return {.r0 = r0};

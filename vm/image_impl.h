@@ -16,6 +16,7 @@ namespace skep {
 struct VmShared {
   Engine engine{};
   CpuFeatures features;  ///< That native code may use.
+  PassSet passes;
   std::uint32_t cpus = 1;
   bool inline_helpers = true;
   std::shared_ptr<Host> host;
@@ -32,7 +33,7 @@ struct Image::Impl {
   std::shared_ptr<VmShared> shared;
   Platform platform;                                      ///< Keeps the rows that `compiled` points to.
   std::vector<std::shared_ptr<Map>> maps;                 ///< By the program's map index.
-  std::unique_ptr<const interpreter::Compiled> compiled;  ///< Null with Engine::kJit.
+  std::unique_ptr<interpreter::Compiled> compiled;  ///< Null with Engine::kJit.
   std::shared_ptr<const jit::NativeCode> native;          ///< Null with Engine::kInterpreter.
   jit::EntryFn entry = nullptr;                           ///< Of `native`; null with Engine::kInterpreter.
   Env prototype;                                          ///< What all runs' Envs have in common.

@@ -14,6 +14,7 @@
 #include "helpers/real_host.h"
 #include "jit/target.h"
 #include "lower/lower.h"
+#include "lower/optimize/optimize.h"
 #include "vm/image_impl.h"
 #include "vm/internal_helpers.h"
 #include "vm/map_registry.h"
@@ -24,6 +25,7 @@ struct Vm::Impl {
   Impl(const Platform& platform_init, const VmOptions& options)
       : platform(platform_init), shared(std::make_shared<VmShared>()), maps(options.cpus) {
     shared->engine = options.engine;
+    shared->passes = options.passes;
     shared->features = without(jit::host_target().features, options.avoid);
     shared->cpus = options.cpus;
     shared->inline_helpers = options.inline_helpers;
@@ -120,11 +122,14 @@ Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
   image.has_packet = has_packet(program);
   image.target.image = &image;
   if (shared->engine == Engine::kJit) {
-    TRY(image.native, jit::compile(code, bindings, shared->features));
+    TRY(image.native, jit::compile(lower::optimize(code, shared->passes), bindings, shared->features));
     image.entry = image.native->entry();
     image.target.entry = address_of(image.entry);
   } else {
     image.compiled = interpreter::compile(code, bindings, image.platform, image.maps);
+    if (shared->passes != PassSet::none())
+      image.compiled->fast =
+          interpreter::compile(lower::optimize(code, shared->passes), bindings, image.platform, image.maps);
     image.target.entry = address_of(image.compiled.get());
   }
   return kOk;

@@ -12,6 +12,7 @@
 #include "skep/env.h"
 #include "skep/map.h"
 #include "skep/native_options.h"
+#include "skep/passes.h"
 #include "skep/platform.h"
 #include "skep/verify.h"
 
@@ -31,6 +32,8 @@ struct VmOptions {
   /// through functions made for the map's type (docs/engines.md). Off: every helper through its general function, to
   /// tell where a difference comes from.
   bool inline_helpers = true;
+  /// Optimisations of what runs: of native code, and of the interpreter's runs that neither count nor check.
+  PassSet passes = PassSet::all();
 };
 
 /// Memory that a checked run may touch besides stack, context and map values.

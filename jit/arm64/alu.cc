@@ -12,14 +12,9 @@ using isa::AluOp;
 using isa::Width;
 namespace a64 = asmjit::a64;
 
-namespace {
-
-/// 12 bits, or 12 bits shifted by 12.
-bool is_add_immediate(std::int64_t value) {
+bool Emitter::is_add_immediate(std::int64_t value) {
   return (value >= 0 && value <= 0xfff) || (value >= 0 && value <= 0xfff000 && (value & 0xfff) == 0);
 }
-
-}  // namespace
 
 void Emitter::load_immediate(const Gp& to, std::uint64_t value) {
   if (to.isGpW() || value <= 0xffffffffu) {

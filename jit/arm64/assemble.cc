@@ -16,9 +16,9 @@ struct Bound {
   std::uint32_t operator()(const lower::ByteSwap&) const { return 8; }
   std::uint32_t operator()(const lower::LoadSymbol&) const { return 16; }
   std::uint32_t operator()(const lower::LoadEnv&) const { return 4; }
-  std::uint32_t operator()(const lower::Load&) const { return 16; }
+  std::uint32_t operator()(const lower::Load&) const { return 24; }
   std::uint32_t operator()(const lower::Store& op) const {
-    return 12 + (std::holds_alternative<lower::Imm>(op.src) ? 16 : 0);
+    return 20 + (std::holds_alternative<lower::Imm>(op.src) ? 16 : 0);
   }
   std::uint32_t operator()(const lower::Atomic&) const { return 44; }
   std::uint32_t operator()(const lower::Branch&) const { return 24; }
@@ -28,6 +28,13 @@ struct Bound {
   std::uint32_t operator()(const lower::TailCall&) const { return 128; }
   std::uint32_t operator()(const lower::Return&) const { return 32; }
   std::uint32_t operator()(const lower::Illegal&) const { return 40; }
+  std::uint32_t operator()(const lower::Nop&) const { return 0; }
+  std::uint32_t operator()(const lower::Sum&) const { return 24; }
+  std::uint32_t operator()(const lower::Rotate&) const { return 8; }
+  std::uint32_t operator()(const lower::CountBits&) const { return 20; }
+  std::uint32_t operator()(const lower::AddWithCarry&) const { return 8; }
+  std::uint32_t operator()(const lower::Clear& op) const { return 20 + (op.bytes / 16 + 1) * 4; }
+  std::uint32_t operator()(const lower::Copy& op) const { return 40 + (op.bytes / 16 + 1) * 8; }
 };
 
 }  // namespace

@@ -89,19 +89,11 @@ void Emitter::branch(CondCode condition, lower::Label next, lower::Label target)
 
 void Emitter::emit(const lower::Branch& op) {
   compare(op);
-  branch(condition(op.op), at_ + 1, op.target);
+  branch(op.unless ? asmjit::arm::negateCond(condition(op.op)) : condition(op.op), at_ + 1, op.target);
 }
 
-void Emitter::emit(const BranchUnless& op) {
-  compare(op.branch);
-  branch(asmjit::arm::negateCond(condition(op.branch.op)), at_ + 2, op.otherwise);
-  jump(at_ + 2, op.branch.target);
+void Emitter::emit(const lower::Jump& op) {
+  if (op.target != at_ + 1) as_.b(label(op.target));
 }
-
-void Emitter::jump(lower::Label next, lower::Label target) {
-  if (target != next) as_.b(label(target));
-}
-
-void Emitter::emit(const lower::Jump& op) { jump(at_ + 1, op.target); }
 
 }  // namespace skep::jit::arm64

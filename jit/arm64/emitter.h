@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// arm64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc, call.cc and fused.cc hold their definitions.
+// arm64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc, call.cc, combined.cc and block.cc hold their
+// definitions.
 #pragma once
 #include <vector>
 
@@ -7,7 +8,6 @@
 #include <asmjit/arm/a64utils.h>
 
 #include "jit/arm64/registers.h"
-#include "jit/fuse.h"
 #include "jit/plan.h"
 #include "jit/target.h"
 
@@ -38,11 +38,13 @@ class Emitter {
   void emit(const lower::Return& op);
   void emit(const lower::Illegal& op);
 
-  void emit(const Rotate& op);
-  void emit(const RotateAndShift& op);
-  void emit(const Sum& op);
-  void emit(const IndexedLoad& op);
-  void emit(const BranchUnless& op);
+  void emit(const lower::Nop& op);
+  void emit(const lower::Sum& op);
+  void emit(const lower::Rotate& op);
+  void emit(const lower::CountBits& op);
+  void emit(const lower::AddWithCarry& op);
+  void emit(const lower::Clear& op);
+  void emit(const lower::Copy& op);
 
   [[nodiscard]] CodeMap take_map() { return map_.take(); }
 
@@ -52,6 +54,8 @@ class Emitter {
  private:
   // alu.cc
   void load_immediate(const Gp& to, std::uint64_t value);
+  /// Whether the value fits an addition: 12 bits, or 12 bits shifted by 12.
+  [[nodiscard]] static bool is_add_immediate(std::int64_t value);
   /// to = from + value.
   void add(const Gp& to, const Gp& from, std::int64_t value);
   void bitwise(isa::AluOp op, const Gp& dst, std::int64_t value);
@@ -70,17 +74,28 @@ class Emitter {
   void load(const lower::Load& op, const asmjit::a64::Mem& from);
   /// An address that a load or store of `size` bytes can name; kTemp may hold a part of it.
   [[nodiscard]] asmjit::a64::Mem memory(lower::Reg base, std::int32_t offset, isa::Size size);
+  /// Access: lower::Load or lower::Store.
+  template <class Access>
+  [[nodiscard]] asmjit::a64::Mem memory(const Access& op);
+  void reverse(const Gp& to, const Gp& from, isa::Size size);
   /// One that consists of a register only.
   [[nodiscard]] asmjit::a64::Mem plain_memory(lower::Reg base, std::int32_t offset);
   void atomic_lse(const lower::Atomic& op, const asmjit::a64::Mem& at);
   void atomic_loop(const lower::Atomic& op, const asmjit::a64::Mem& at);
+
+  // block.cc
+  /// Where pairs of words at base + offset can be named; `temp` may hold a part of it.
+  struct Block {
+    Gp base;
+    std::int32_t offset = 0;
+  };
+  Block block(lower::Reg base, std::int32_t offset, std::uint32_t bytes, const Gp& temp);
 
   // branch.cc
   void compare(const lower::Branch& op, std::int64_t value);
   /// `next`: the op behind the branch.
   [[nodiscard]] bool is_near(lower::Label next, lower::Label target) const;
   void compare(const lower::Branch& op);
-  void jump(lower::Label next, lower::Label target);
   void branch(asmjit::arm::CondCode condition, lower::Label next, lower::Label target);
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
 

@@ -39,6 +39,36 @@ a64::Mem Emitter::memory(lower::Reg base, std::int32_t offset, Size size) {
   return a64::ptr(reg64(base), kTemp);
 }
 
+template <class Access>
+a64::Mem Emitter::memory(const Access& op) {
+  if (op.index == lower::kNoReg) return memory(op.base, op.offset, op.size);
+  const Gp base = reg64(op.base), index = reg64(op.index);
+  const bool scaled = op.shift == 0 || (1u << op.shift) == isa::bytes(op.size);
+  if (op.offset == 0 && scaled) return a64::ptr(base, index, a64::lsl(op.shift));
+  if (op.offset < -256 || op.offset > 255) {
+    // Only one temporary: the displacement joins the index.
+    load_immediate(kTemp, static_cast<std::uint64_t>(std::int64_t{op.offset}));
+    as_.add(kTemp, kTemp, index, a64::lsl(op.shift));
+    return a64::ptr(base, kTemp);
+  }
+  as_.add(kTemp, base, index, a64::lsl(op.shift));
+  return a64::ptr(kTemp, op.offset);
+}
+
+void Emitter::reverse(const Gp& to, const Gp& from, Size size) {
+  switch (size) {
+    case Size::k8:
+      return void(as_.mov(to.w(), from.w()));
+    case Size::k16:
+      return void(as_.rev16(to.w(), from.w()));
+    case Size::k32:
+      return void(as_.rev(to.w(), from.w()));
+    case Size::k64:
+      return void(as_.rev(to.x(), from.x()));
+  }
+  unreachable();
+}
+
 a64::Mem Emitter::plain_memory(lower::Reg base, std::int32_t offset) {
   if (offset == 0) return a64::ptr(reg64(base));
   if (offset > 0 && offset <= 0xfff) {
@@ -75,7 +105,14 @@ void Emitter::emit(const lower::Load& op) {
     }
     unreachable();
   }
-  load(op, memory(op.base, op.offset, op.size));
+  if (!op.swap) return load(op, memory(op));
+  lower::Load raw = op;
+  raw.extend = isa::Extend::kZero;
+  load(raw, memory(op));
+  reverse(dst, dst, op.size);
+  if (!sign) return;
+  if (op.size == Size::k16) as_.sxth(dst, dst.w());
+  if (op.size == Size::k32) as_.sxtw(dst, dst.w());
 }
 
 void Emitter::load(const lower::Load& op, const a64::Mem& from) {
@@ -118,7 +155,11 @@ void Emitter::emit(const lower::Store& op) {
     }
     unreachable();
   }
-  const a64::Mem to = memory(op.base, op.offset, op.size);
+  if (op.swap) {
+    reverse(kOld, src, op.size);
+    src = kOld;
+  }
+  const a64::Mem to = memory(op);
   switch (op.size) {
     case Size::k8:
       return void(as_.strb(src.w(), to));

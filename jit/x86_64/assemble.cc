@@ -14,6 +14,12 @@ bool is_byte(std::int64_t value) { return value >= -128 && value <= 127; }
 /// REX, two bytes of opcode, ModRM and a displacement.
 std::uint32_t access_bound(std::int32_t offset) { return 4 + (is_byte(offset) ? 1u : 4u); }
 
+/// Access: lower::Load, lower::Store or lower::Sum.
+template <class Access>
+std::uint32_t indexed_bound(const Access& op) {
+  return access_bound(op.offset) + (op.index == lower::kNoReg ? 0 : 1);
+}
+
 /// The most bytes that an op takes; tight for the frequent ones.
 struct Bound {
   std::uint32_t operator()(const lower::Alu& op) const {
@@ -50,9 +56,9 @@ struct Bound {
   std::uint32_t operator()(const lower::ByteSwap&) const { return 9; }
   std::uint32_t operator()(const lower::LoadSymbol&) const { return 10; }
   std::uint32_t operator()(const lower::LoadEnv&) const { return 9; }
-  std::uint32_t operator()(const lower::Load& op) const { return access_bound(op.offset); }
+  std::uint32_t operator()(const lower::Load& op) const { return indexed_bound(op) + (op.swap ? 8 : 0); }
   std::uint32_t operator()(const lower::Store& op) const {
-    return access_bound(op.offset) + (std::holds_alternative<lower::Imm>(op.src) ? 4 : 0);
+    return indexed_bound(op) + (std::holds_alternative<lower::Imm>(op.src) ? 4 : 0) + (op.swap ? 8 : 0);
   }
   std::uint32_t operator()(const lower::Atomic& op) const {
     const bool loops =
@@ -71,6 +77,15 @@ struct Bound {
   std::uint32_t operator()(const lower::TailCall&) const { return 112; }
   std::uint32_t operator()(const lower::Return&) const { return 20; }
   std::uint32_t operator()(const lower::Illegal&) const { return 28; }
+  std::uint32_t operator()(const lower::Nop&) const { return 0; }
+  std::uint32_t operator()(const lower::Sum& op) const { return indexed_bound(op); }
+  std::uint32_t operator()(const lower::Rotate& op) const {
+    return std::holds_alternative<lower::Imm>(op.count) ? 7 : 20;
+  }
+  std::uint32_t operator()(const lower::CountBits&) const { return 32; }
+  std::uint32_t operator()(const lower::AddWithCarry&) const { return 7; }
+  std::uint32_t operator()(const lower::Clear& op) const { return 8 + (op.bytes / 16 + 2) * 9; }
+  std::uint32_t operator()(const lower::Copy& op) const { return 4 + (op.bytes / 16 + 2) * 18; }
 };
 
 }  // namespace

@@ -88,21 +88,13 @@ void Emitter::branch(x86::CondCode condition, lower::Label next, lower::Label ta
 
 void Emitter::emit(const lower::Branch& op) {
   compare(op);
-  branch(condition(op.op), at_ + 1, op.target);
+  branch(op.unless ? x86::negateCond(condition(op.op)) : condition(op.op), at_ + 1, op.target);
 }
 
-void Emitter::emit(const BranchUnless& op) {
-  compare(op.branch);
-  branch(x86::negateCond(condition(op.branch.op)), at_ + 2, op.otherwise);
-  jump(at_ + 2, op.branch.target);
+void Emitter::emit(const lower::Jump& op) {
+  if (op.target == at_ + 1 && plan_.marks[op.target] != Mark::kLoopHead) return;
+  if (is_near(at_ + 1, op.target)) as_.short_();
+  as_.jmp(label(op.target));
 }
-
-void Emitter::jump(lower::Label next, lower::Label target) {
-  if (target == next && plan_.marks[target] != Mark::kLoopHead) return;
-  if (is_near(next, target)) as_.short_();
-  as_.jmp(label(target));
-}
-
-void Emitter::emit(const lower::Jump& op) { jump(at_ + 1, op.target); }
 
 }  // namespace skep::jit::x86_64

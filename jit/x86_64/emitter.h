@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// x86-64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc, call.cc and fused.cc hold their definitions.
+// x86-64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc, call.cc, combined.cc and block.cc hold their
+// definitions.
 #pragma once
 #include <vector>
 
 #include <asmjit/x86/x86assembler.h>
 
-#include "jit/fuse.h"
 #include "jit/plan.h"
 #include "jit/target.h"
 #include "jit/x86_64/registers.h"
@@ -37,11 +37,13 @@ class Emitter {
   void emit(const lower::Return& op);
   void emit(const lower::Illegal& op);
 
-  void emit(const Rotate& op);
-  void emit(const RotateAndShift& op);
-  void emit(const Sum& op);
-  void emit(const IndexedLoad& op);
-  void emit(const BranchUnless& op);
+  void emit(const lower::Nop& op);
+  void emit(const lower::Sum& op);
+  void emit(const lower::Rotate& op);
+  void emit(const lower::CountBits& op);
+  void emit(const lower::AddWithCarry& op);
+  void emit(const lower::Clear& op);
+  void emit(const lower::Copy& op);
 
   [[nodiscard]] CodeMap take_map() { return map_.take(); }
 
@@ -74,15 +76,21 @@ class Emitter {
 
   // memory.cc
   void load(const lower::Load& op, const asmjit::x86::Mem& from);
-  [[nodiscard]] static asmjit::x86::Mem memory(lower::Reg base, std::int32_t offset, isa::Size size);
+  /// Access: lower::Load or lower::Store.
+  template <class Access>
+  [[nodiscard]] static asmjit::x86::Mem memory(const Access& op);
+  void load_swapped(const lower::Load& op);
+  void store_swapped(const lower::Store& op);
   void fetch_by_loop(const lower::Atomic& op);
+
+  // combined.cc
+  void count_ones(const lower::CountBits& op);
 
   // branch.cc
   void compare(const lower::Branch& op, std::int64_t value);
   /// `next`: the op behind the branch.
   [[nodiscard]] bool is_near(lower::Label next, lower::Label target) const;
   void compare(const lower::Branch& op);
-  void jump(lower::Label next, lower::Label target);
   void branch(asmjit::x86::CondCode condition, lower::Label next, lower::Label target);
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
 

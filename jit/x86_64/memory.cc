@@ -11,8 +11,14 @@ using isa::AtomicOp;
 using isa::Size;
 namespace x86 = asmjit::x86;
 
-x86::Mem Emitter::memory(lower::Reg base, std::int32_t offset, Size size) {
-  return x86::ptr(reg64(base), offset, isa::bytes(size));
+template <class Access>
+x86::Mem Emitter::memory(const Access& op) {
+  const std::uint32_t bytes = isa::bytes(op.size);
+  if (op.index == lower::kNoReg) return x86::ptr(reg64(op.base), op.offset, bytes);
+  // rbp and r13 as a base need a displacement.
+  const bool exchange = op.shift == 0 && op.offset == 0 && (reg64(op.base).id() & 7) == 5;
+  if (exchange) return x86::ptr(reg64(op.index), reg64(op.base), 0, 0, bytes);
+  return x86::ptr(reg64(op.base), reg64(op.index), op.shift, op.offset, bytes);
 }
 
 void Emitter::emit(const lower::LoadSymbol& op) {
@@ -33,7 +39,55 @@ void Emitter::emit(const lower::LoadEnv& op) {
   as_.mov(sized(reg64(op.dst), field.size), x86::ptr(kEnv, field.offset, isa::bytes(field.size)));
 }
 
-void Emitter::emit(const lower::Load& op) { load(op, memory(op.base, op.offset, op.size)); }
+void Emitter::emit(const lower::Load& op) {
+  if (op.swap) return load_swapped(op);
+  load(op, memory(op));
+}
+
+void Emitter::load_swapped(const lower::Load& op) {
+  const Gp dst = reg64(op.dst);
+  const x86::Mem from = memory(op);
+  const bool sign = op.extend == isa::Extend::kSign;
+  switch (op.size) {
+    case Size::k8:
+      break;  // One byte has no order.
+    case Size::k16:
+      // movbe leaves the upper half of the register as it was.
+      as_.movzx(dst.r32(), from);
+      as_.rol(dst.r16(), 8);
+      if (sign) as_.movsx(dst, dst.r16());
+      return;
+    case Size::k32:
+      if (features_.movbe) {
+        as_.movbe(dst.r32(), from);
+      } else {
+        as_.mov(dst.r32(), from);
+        as_.bswap(dst.r32());
+      }
+      if (sign) as_.movsxd(dst, dst.r32());
+      return;
+    case Size::k64:
+      if (features_.movbe) return void(as_.movbe(dst, from));
+      as_.mov(dst, from);
+      return void(as_.bswap(dst));
+  }
+  unreachable();
+}
+
+void Emitter::store_swapped(const lower::Store& op) {
+  const Gp src = sized(reg64(std::get<lower::Reg>(op.src)), op.size);
+  const x86::Mem to = memory(op);
+  if (features_.movbe && op.size != Size::k8) return void(as_.movbe(to, src));
+  as_.mov(kTemp, src.r64());
+  if (op.size == Size::k16) {
+    as_.rol(kTemp.r16(), 8);
+  } else if (op.size == Size::k32) {
+    as_.bswap(kTemp.r32());
+  } else if (op.size == Size::k64) {
+    as_.bswap(kTemp);
+  }
+  as_.mov(to, sized(kTemp, op.size));
+}
 
 void Emitter::load(const lower::Load& op, const x86::Mem& from) {
   const Gp dst = reg64(op.dst);
@@ -61,7 +115,8 @@ void Emitter::load(const lower::Load& op, const x86::Mem& from) {
 }
 
 void Emitter::emit(const lower::Store& op) {
-  const x86::Mem to = memory(op.base, op.offset, op.size);
+  if (op.swap) return store_swapped(op);
+  const x86::Mem to = memory(op);
   std::visit(Overloaded{[&](lower::Reg src) { as_.mov(to, sized(reg64(src), op.size)); },
                         [&](lower::Imm imm) {
                           // Sign-extended by the instruction where the memory is wider than 32 bits.
@@ -99,7 +154,7 @@ void Emitter::fetch_by_loop(const lower::Atomic& op) {
 }
 
 void Emitter::emit(const lower::Atomic& op) {
-  const x86::Mem at = memory(op.base, op.offset, op.size);
+  const x86::Mem at = x86::ptr(reg64(op.base), op.offset, isa::bytes(op.size));
   const Gp by = sized(reg64(op.reg), op.size);
   switch (op.op) {
     case AtomicOp::kAdd:

@@ -41,6 +41,14 @@ lower::Load load(Size size, std::uint8_t dst, std::uint8_t base, std::int32_t of
 lower::Store store(Size size, std::uint8_t base, std::int32_t offset, lower::Operand src) {
   return {.size = size, .ordering = {}, .base = Reg{base}, .offset = offset, .src = src};
 }
+/// `index` 255: none.
+template <class Access>
+Access indexed(Access access, std::uint8_t index, std::uint8_t shift, bool swap) {
+  access.index = Reg{index};
+  access.shift = shift;
+  access.swap = swap;
+  return access;
+}
 lower::Branch branch(JmpOp op, std::uint8_t dst, lower::Operand src, lower::Label target) {
   return {.op = op, .width = Width::k64, .dst = Reg{dst}, .src = src, .target = target};
 }
@@ -65,12 +73,27 @@ std::vector<Program> programs() {
        {load(Size::k16, 6, 1, 12), load(Size::k64, 7, 1, 40000), store(Size::k8, 10, -1, Reg{6}),
         store(Size::k64, 10, -16, Imm{-1}), load(Size::k32, 0, 10, -4), lower::Return{}},
        {{.entry = 0, .stack_bytes = 16}}},
-      {"fused",
-       {alu(AluOp::kMov, k64, 3, Reg{1}), alu(AluOp::kAdd, k64, 3, Reg{2}), load(Size::k8, 3, 3, 4),
-        alu(AluOp::kMov, k64, 4, Reg{3}), alu(AluOp::kRsh, k64, 4, Imm{51}), alu(AluOp::kLsh, k64, 3, Imm{13}),
-        alu(AluOp::kOr, k64, 3, Reg{4}), alu(AluOp::kMov, k32, 4, Reg{3}), alu(AluOp::kLsh, k32, 4, Imm{24}),
-        alu(AluOp::kArsh, k32, 4, Imm{24}), alu(AluOp::kMov, k64, 0, Reg{4}), alu(AluOp::kAdd, k64, 0, Imm{100}),
-        branch(JmpOp::kEq, 2, Imm{0}, 14), lower::Jump{0}, lower::Return{}}},
+      {"combined",
+       {lower::Sum{k64, Reg{3}, Reg{1}, 4}, lower::Sum{k64, Reg{3}, Reg{1}, 0, Reg{2}},
+        lower::Sum{k64, Reg{3}, Reg{1}, 100000, Reg{2}, 3}, lower::Sum{k32, Reg{4}, Reg{4}, 0, Reg{5}},
+        lower::Rotate{k64, Reg{3}, Reg{1}, Imm{13}}, lower::Rotate{k32, Reg{3}, Reg{3}, Imm{5}},
+        lower::Rotate{k64, Reg{3}, Reg{1}, Reg{2}}, lower::Rotate{k32, Reg{4}, Reg{4}, Reg{5}},
+        lower::AddWithCarry{k64, Reg{3}, Reg{1}}, lower::AddWithCarry{k32, Reg{3}, Reg{1}},
+        branch(JmpOp::kSet, 2, Imm{8}, 12), lower::Jump{0}, lower::Nop{}, lower::Return{}}},
+      {"count_bits",
+       {lower::CountBits{lower::BitCount::kOnes, k64, Reg{0}, Reg{1}},
+        lower::CountBits{lower::BitCount::kLeadingZeros, k32, Reg{0}, Reg{1}},
+        lower::CountBits{lower::BitCount::kTrailingZeros, k64, Reg{0}, Reg{1}}, lower::Return{}}},
+      {"addressing",
+       {indexed(load(Size::k8, 3, 1, 4), 2, 0, false), indexed(load(Size::k64, 3, 1, -300), 2, 3, false),
+        indexed(load(Size::k32, 3, 9, 0), 2, 2, false), indexed(load(Size::k16, 3, 1, 2), 255, 0, true),
+        indexed(load(Size::k64, 3, 1, 8), 255, 0, true), indexed(store(Size::k32, 1, 0, Reg{4}), 5, 2, false),
+        indexed(store(Size::k8, 1, 7, Imm{-1}), 5, 0, false), indexed(store(Size::k32, 1, 0, Reg{4}), 255, 0, true),
+        lower::Return{}}},
+      {"blocks",
+       {lower::Clear{Reg{10}, -40, 40}, lower::Clear{Reg{10}, -512, 128}, lower::Copy{Reg{10}, Reg{1}, -40, 3, 40},
+        lower::Copy{Reg{2}, Reg{1}, 0, 0, 96}, lower::Return{}},
+       {{.entry = 0, .stack_bytes = 512}}},
       {"atomics",
        {lower::Atomic{isa::AtomicOp::kAdd, Size::k64, Reg{1}, 8, Reg{2}},
         lower::Atomic{isa::AtomicOp::kFetchOr, Size::k32, Reg{1}, 0, Reg{2}},
@@ -80,6 +103,13 @@ std::vector<Program> programs() {
         lower::TailCall{}, lower::Return{}, store(Size::k64, 10, -8, Reg{6}), lower::Return{}},
        {{.entry = 0, .stack_bytes = 0}, {.entry = 5, .stack_bytes = 8}}},
   };
+}
+
+Features every_feature() {
+  Features all;
+#define CPU_FEATURE(name, ...) all.name = true;
+#include "skep/tables/cpu_features.def"
+  return all;
 }
 
 struct Case {
@@ -103,7 +133,7 @@ Result<Assembled> assemble(const Case& one) {
   code.functions = one.program.functions;
   code.helpers = {1};
   const lower::Bindings bindings{.maps = {0x7f0012345678}, .map_values = {0}, .helpers = {kBase + 0x100000}};
-  return assemble(code, bindings, {.arch = one.arch, .features = {.bmi2 = true, .lse = true}}, kBase, Listing::kOn);
+  return assemble(code, bindings, {.arch = one.arch, .features = every_feature()}, kBase, Listing::kOn);
 }
 
 TEST_P(JitGolden, MachineCode) {

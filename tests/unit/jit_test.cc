@@ -11,6 +11,7 @@
 #include "isa/semantics.h"
 #include "jit/compile.h"
 #include "jit/target.h"
+#include "lower/optimize/optimize.h"
 #include "skep/helper.h"
 
 namespace skep::jit {
@@ -82,7 +83,8 @@ std::uint64_t run(const NativeCode& native, std::uint64_t r1 = 0, std::uint64_t 
 }
 
 /// A program that loads r0 to r9 from Words, does `ops` and stores r0 to r9 back; the ops may use r10-504 and below.
-std::shared_ptr<const NativeCode> around(const std::vector<Op>& middle, Features features) {
+std::shared_ptr<const NativeCode> around(const std::vector<Op>& middle, Features features,
+                                         PassSet passes = PassSet::none()) {
   std::vector<Op> ops = {store(10, -8, 1)};
   for (const int r : {0, 2, 3, 4, 5, 6, 7, 8, 9, 1}) ops.push_back(load(r, 1, 8 * r));
   ops.insert(ops.end(), middle.begin(), middle.end());
@@ -93,7 +95,7 @@ std::shared_ptr<const NativeCode> around(const std::vector<Op>& middle, Features
     ops.push_back(store(1, 8 * r, 2));
   }
   ops.emplace_back(lower::Return{});
-  return must_compile(one_function(ops), {}, features);
+  return must_compile(lower::optimize(one_function(ops), passes), {}, features);
 }
 
 std::vector<Features> variants() {
@@ -125,7 +127,8 @@ Words pattern() {
   return words;
 }
 
-/// What jit/fuse.h matches, and near misses: on every choice of registers, with and without a use of the intermediate.
+/// What lower/optimize/ matches, and near misses: on every choice of registers, with and without a use of the
+/// intermediate.
 std::vector<std::vector<Op>> idioms(Width width, int a, int b, int c, bool overwritten) {
   const Width other = width == Width::k64 ? Width::k32 : Width::k64;
   const std::int64_t bits = isa::bits(width);
@@ -162,7 +165,7 @@ std::vector<std::vector<Op>> idioms(Width width, int a, int b, int c, bool overw
   return all;
 }
 
-TEST(JitFused, AgreesWithTheOpsOneByOne) {
+TEST(JitOptimized, AgreesWithTheOpsOneByOne) {
   for (const Features features : variants()) {
     for (const auto& [a, b, c] : {std::array{0, 1, 2},
                                   {3, 0, 5},
@@ -177,7 +180,7 @@ TEST(JitFused, AgreesWithTheOpsOneByOne) {
       for (const Width width : {Width::k32, Width::k64}) {
         for (const bool overwritten : {false, true}) {
           for (const std::vector<Op>& ops : idioms(width, a, b, c, overwritten)) {
-            const auto native = around(ops, features);
+            const auto native = around(ops, features, PassSet::all());
             ASSERT_NE(native, nullptr);
             for (const std::uint64_t value : kBoundaries) {
               Words words = pattern();
@@ -194,7 +197,7 @@ TEST(JitFused, AgreesWithTheOpsOneByOne) {
   }
 }
 
-TEST(JitFused, IndexedLoads) {
+TEST(JitOptimized, IndexedLoads) {
   const std::array<std::uint64_t, 4> memory = {0x8182838485868788, 0x0102030405060708, ~0ull, 0xfedcba9876543210};
   for (const Features features : variants()) {
     for (const Size size : {Size::k8, Size::k16, Size::k32, Size::k64}) {
@@ -207,7 +210,7 @@ TEST(JitFused, IndexedLoads) {
             std::vector<Op> ops = {alu(AluOp::kMov, Width::k64, address, reg(1)),
                                    alu(AluOp::kAdd, Width::k64, address, reg(2)), one};
             if (dst != address) ops.push_back(mov(address, 1));
-            const auto native = around(ops, features);
+            const auto native = around(ops, features, PassSet::all());
             ASSERT_NE(native, nullptr);
             Words words = pattern();
             words[1] = address_of(memory.data()) + 5;
@@ -229,7 +232,7 @@ TEST(JitFused, IndexedLoads) {
 }
 
 /// r3 = r3 op src; r0 = r3 == 0 (or !=), in every mixture of widths: the comparison may use what the operation left.
-TEST(JitFused, ComparesWithZeroAfterArithmetic) {
+TEST(JitOptimized, ComparesWithZeroAfterArithmetic) {
   const std::vector<Operand> operands = {Reg{2},    Imm{0},      Imm{1},          Imm{-1},   Imm{128},
                                          Imm{0xff}, Imm{0xffff}, Imm{0x7fffffff}, Imm{-4096}};
   for (const AluOp op : {AluOp::kAdd, AluOp::kSub, AluOp::kAnd, AluOp::kOr, AluOp::kXor, AluOp::kMod}) {
@@ -259,7 +262,7 @@ TEST(JitFused, ComparesWithZeroAfterArithmetic) {
 }
 
 /// The comparison is jumped to, past the arithmetic before it.
-TEST(JitFused, ComparesWithZeroWhereJumpedTo) {
+TEST(JitOptimized, ComparesWithZeroWhereJumpedTo) {
   const auto native = must_compile(one_function(
       {mov(0, 1), lower::Branch{JmpOp::kEq, Width::k64, Reg{2}, Imm{7}, 3}, alu(AluOp::kSub, Width::k64, 1, reg(2)),
        lower::Branch{JmpOp::kEq, Width::k64, Reg{1}, Imm{0}, 5}, mov(0, 0), lower::Return{}}));
@@ -271,7 +274,7 @@ TEST(JitFused, ComparesWithZeroWhereJumpedTo) {
 }
 
 /// Nothing is known of flags at the entry.
-TEST(JitFused, ComparesWithZeroAtOnce) {
+TEST(JitOptimized, ComparesWithZeroAtOnce) {
   const auto native = must_compile(one_function({lower::Branch{JmpOp::kNe, Width::k32, Reg{1}, Imm{0}, 3}, mov(0, 4),
                                                  lower::Return{}, mov(0, 5), lower::Return{}},
                                                 0));
@@ -281,7 +284,7 @@ TEST(JitFused, ComparesWithZeroAtOnce) {
 }
 
 /// A short jump is chosen from bounds that must count the padding before the loop head that it jumps over.
-TEST(JitFused, ShortBranchesReachOverPadding) {
+TEST(JitOptimized, ShortBranchesReachOverPadding) {
   for (int filling = 0; filling < 60; ++filling) {
     for (int before = 0; before < 12; ++before) {
       std::vector<Op> ops(static_cast<std::size_t>(before), alu(AluOp::kMov, Width::k64, 0, reg(1)));

@@ -57,12 +57,20 @@ Opcode opcode_of(isa::AtomicOp op, isa::Size size) {
   }
   unreachable();
 }
+template <class Op>
+std::uint64_t index_of(const Op& op) {
+  if (op.index == lower::kNoReg) return kZeroReg;
+  return op.index.index | std::uint64_t{op.shift} << kShiftOfIndex;
+}
 Opcode load_opcode(const lower::Load& op) {
+  const bool indexed = !(op.index == lower::kNoReg);
   const bool acquire = op.ordering == lower::Ordering::kAcquireRelease;
   const bool sign = op.extend == isa::Extend::kSign;
   switch (op.size) {
-#define ISA_SIZE(bits, ...) \
-  case isa::Size::k##bits:  \
+#define ISA_SIZE(bits, ...)                                                                   \
+  case isa::Size::k##bits:                                                                    \
+    if (op.swap) return sign ? Opcode::kLoadSwappedSigned##bits : Opcode::kLoadSwapped##bits; \
+    if (indexed) return sign ? Opcode::kLoadIndexedSigned##bits : Opcode::kLoadIndexed##bits; \
     return acquire ? Opcode::kLoadAcquire##bits : sign ? Opcode::kLoadSigned##bits : Opcode::kLoad##bits;
 #include "skep/tables/opcodes.def"
   }
@@ -70,10 +78,12 @@ Opcode load_opcode(const lower::Load& op) {
 }
 Opcode store_opcode(const lower::Store& op) {
   const bool release = op.ordering == lower::Ordering::kAcquireRelease;
-  const bool imm = as_imm(op.src) != nullptr;
+  const bool imm = as_imm(op.src) != nullptr, indexed = !(op.index == lower::kNoReg);
   switch (op.size) {
-#define ISA_SIZE(bits, ...) \
-  case isa::Size::k##bits:  \
+#define ISA_SIZE(bits, ...)                                                                        \
+  case isa::Size::k##bits:                                                                         \
+    if (op.swap) return Opcode::kStoreSwapped##bits;                                               \
+    if (indexed) return imm ? Opcode::kStoreIndexed##bits##Imm : Opcode::kStoreIndexed##bits##Reg; \
     return release ? Opcode::kStoreRelease##bits : imm ? Opcode::kStore##bits##Imm : Opcode::kStore##bits##Reg;
 #include "skep/tables/opcodes.def"
   }
@@ -101,6 +111,42 @@ class Compiler {
             .src = src_index(op.src),
             .imm = imm_value(op.src)};
   }
+  Slot operator()(const lower::Nop&) const { return {.opcode = Opcode::kNop}; }
+  Slot operator()(const lower::Sum& op) const {
+    return {.opcode = op.width == Width::k64 ? Opcode::kSum64 : Opcode::kSum32,
+            .dst = op.dst.index,
+            .src = op.base.index,
+            .offset = op.offset,
+            .imm = index_of(op)};
+  }
+  Slot operator()(const lower::Rotate& op) const {
+    return {.opcode = form(Opcode::kRotate64Imm, op.width, op.count),
+            .dst = op.dst.index,
+            .src = op.src.index,
+            .imm = as_imm(op.count) != nullptr ? imm_value(op.count) : src_index(op.count)};
+  }
+  Slot operator()(const lower::CountBits& op) const {
+    const auto what = static_cast<unsigned>(op.what);
+    return {.opcode = static_cast<Opcode>(static_cast<unsigned>(Opcode::kOnes64) + 2 * what +
+                                          (op.width == Width::k64 ? 0u : 1u)),
+            .dst = op.dst.index,
+            .src = op.src.index};
+  }
+  Slot operator()(const lower::AddWithCarry& op) const {
+    return {.opcode = op.width == Width::k64 ? Opcode::kAddWithCarry64 : Opcode::kAddWithCarry32,
+            .dst = op.dst.index,
+            .src = op.src.index};
+  }
+  Slot operator()(const lower::Clear& op) const {
+    return {.opcode = Opcode::kClear, .dst = op.base.index, .offset = op.offset, .imm = op.bytes};
+  }
+  Slot operator()(const lower::Copy& op) const {
+    return {.opcode = Opcode::kCopy,
+            .dst = op.to.index,
+            .src = op.from.index,
+            .offset = op.to_offset,
+            .imm = static_cast<std::uint32_t>(op.from_offset) | std::uint64_t{op.bytes} << kAboveImmediate};
+  }
   Slot operator()(const lower::ByteSwap& op) const {
     return {.opcode = swap_opcode(op), .dst = op.dst.index, .src = op.dst.index};
   }
@@ -114,20 +160,26 @@ class Compiler {
             .offset = field.offset};
   }
   Slot operator()(const lower::Load& op) const {
-    return {.opcode = load_opcode(op), .dst = op.dst.index, .src = op.base.index, .offset = op.offset};
+    return {
+        .opcode = load_opcode(op), .dst = op.dst.index, .src = op.base.index, .offset = op.offset, .imm = index_of(op)};
   }
   Slot operator()(const lower::Store& op) const {
-    return {.opcode = store_opcode(op),
-            .dst = op.base.index,
-            .src = src_index(op.src),
-            .offset = op.offset,
-            .imm = imm_value(op.src)};
+    Slot slot{.opcode = store_opcode(op),
+              .dst = op.base.index,
+              .src = src_index(op.src),
+              .offset = op.offset,
+              .imm = imm_value(op.src)};
+    if (op.index == lower::kNoReg && !op.swap) return slot;
+    slot.imm = as_imm(op.src) == nullptr ? index_of(op)
+                                         : static_cast<std::uint32_t>(slot.imm) | index_of(op) << kAboveImmediate;
+    return slot;
   }
   Slot operator()(const lower::Atomic& op) const {
     return {.opcode = opcode_of(op.op, op.size), .dst = op.base.index, .src = op.reg.index, .offset = op.offset};
   }
   Slot operator()(const lower::Branch& op) const {
-    return {.opcode = form(opcode_of(op.op), op.width, op.src),
+    // Optimisation turns round the other conditions by themselves.
+    return {.opcode = form(op.unless ? Opcode::kUnlessSet64Imm : opcode_of(op.op), op.width, op.src),
             .dst = op.dst.index,
             .src = src_index(op.src),
             .offset = distance(op.target),
@@ -173,8 +225,8 @@ class Compiler {
 
 }  // namespace
 
-std::unique_ptr<const Compiled> compile(const lower::Code& code, const lower::Bindings& bindings,
-                                        const Platform& platform, std::vector<std::shared_ptr<Map>> maps) {
+std::unique_ptr<Compiled> compile(const lower::Code& code, const lower::Bindings& bindings, const Platform& platform,
+                                  std::vector<std::shared_ptr<Map>> maps) {
   auto out = std::make_unique<Compiled>();
   out->maps = std::move(maps);
   out->origin = code.origin;

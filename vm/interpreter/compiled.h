@@ -23,16 +23,21 @@ struct Function {
 
 /// Immutable; does not move, because slots hold addresses of `functions`.
 struct Compiled {
+  /// What a run that neither counts nor checks executes.
+  [[nodiscard]] const Compiled& for_plain_runs() const { return fast == nullptr ? *this : *fast; }
+
   std::vector<Slot> slots;
   std::vector<isa::InsnIndex> origin;      ///< By slot.
   std::vector<Function> functions;         ///< The first is the entry.
   std::vector<std::int32_t> helpers;       ///< Ids, by the index in CallHelper slots.
   std::vector<std::shared_ptr<Map>> maps;  ///< Of the program; whose values a checked run may touch.
   std::vector<const HelperProto*> protos;  ///< Of the same; nullptr: one of lowering's own.
+  /// The same program optimised, for runs that neither count nor check; null: this is it.
+  std::unique_ptr<const Compiled> fast;
 };
 
 /// `platform` outlives the result.
-std::unique_ptr<const Compiled> compile(const lower::Code& code, const lower::Bindings& bindings,
-                                        const Platform& platform, std::vector<std::shared_ptr<Map>> maps);
+std::unique_ptr<Compiled> compile(const lower::Code& code, const lower::Bindings& bindings, const Platform& platform,
+                                  std::vector<std::shared_ptr<Map>> maps);
 
 }  // namespace skep::interpreter

@@ -4,6 +4,7 @@
 // opcode instead of one in all; bench/ has the comparison.
 #pragma once
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "base/unreachable.h"
@@ -14,15 +15,31 @@
 
 namespace skep::interpreter {
 
-using Registers = std::array<std::uint64_t, lower::kRegs>;
+/// The program's, kScratch, and one that is always 0.
+using Registers = std::array<std::uint64_t, lower::kRegs + 1>;
+static_assert(kZeroReg == lower::kRegs);
 
 /// In parts, because GCC clears the whole with `rep stos`, which takes longer than many programs do.
 inline Registers cleared() {
-  static_assert(sizeof(Registers) == 96);
+  static_assert(sizeof(Registers) == 104);
   Registers r;
   std::memset(r.data(), 0, 48);
-  std::memset(r.data() + 6, 0, 48);
+  std::memset(r.data() + 6, 0, 56);
   return r;
+}
+
+template <class W>
+W swapped(W word) {
+  if constexpr (sizeof(W) == 8) return __builtin_bswap64(word);
+  if constexpr (sizeof(W) == 4) return __builtin_bswap32(word);
+  if constexpr (sizeof(W) == 2) return __builtin_bswap16(word);
+  return word;
+}
+
+template <class W>
+std::uint64_t add_with_carry(W a, W b) {
+  const auto sum = static_cast<W>(a + b);
+  return static_cast<W>(sum + (sum < a ? 1 : 0));
 }
 
 inline std::uint64_t stop(Run& run, const Slot* pc, Trap trap) {
@@ -78,7 +95,8 @@ const Slot* tail_call(Run& run, const Registers& r) {
   const auto& map = *static_cast<const ProgArrayMap*>(from_address<const Map>(r[2]));
   const TailTarget* target = map.target(static_cast<std::uint32_t>(r[3]));
   if (target == nullptr || run.env.tail_calls >= kMaxTailCalls) return nullptr;
-  const auto& code = *from_address<const Compiled>(target->entry);
+  const auto& exact = *from_address<const Compiled>(target->entry);
+  const Compiled& code = policy.checked || policy.counted ? exact : exact.for_plain_runs();
   run.bottom = r[10];
   if (!enter<policy>(run, code.functions.front())) {
     run.env.trap = Trap::kStack;
@@ -163,6 +181,27 @@ std::uint64_t execute(Run& run, std::uint64_t r1, std::uint64_t r2) {
     how<W>(address, static_cast<W>(operand));                                                                       \
     SKEP_NEXT;                                                                                                      \
   }
+#define SKEP_INDEX(packed) (r[(packed) & 0xff] << ((packed) >> kShiftOfIndex & 0xff))
+#define SKEP_CASE_LOAD_INDEXED(name, W, S, order)                                                                   \
+  name: {                                                                                                           \
+    const std::uint64_t address =                                                                                   \
+        r[pc->src] + SKEP_INDEX(pc->imm) + static_cast<std::uint64_t>(std::int64_t{pc->offset});                    \
+    SKEP_CHECK(address, sizeof(W), kRead);                                                                          \
+    r[pc->dst] = static_cast<std::uint64_t>(static_cast<S>(order(load<W>(address))));                               \
+    SKEP_NEXT;                                                                                                      \
+  }
+#define SKEP_CASE_STORE_INDEXED(name, W, order, packed, operand)                                                    \
+  name: {                                                                                                           \
+    const std::uint64_t address =                                                                                   \
+        r[pc->dst] + SKEP_INDEX(packed) + static_cast<std::uint64_t>(std::int64_t{pc->offset});                     \
+    SKEP_CHECK(address, sizeof(W), kWrite);                                                                         \
+    store<W>(address, order(static_cast<W>(operand)));                                                              \
+    SKEP_NEXT;                                                                                                      \
+  }
+#define SKEP_CASE_UNLESS_SET(form, W, operand)                                                                      \
+  UnlessSet##form:                                                                                                  \
+    SKEP_NEXT_AT(pc + (isa::compare<W>(isa::JmpOp::kSet, static_cast<W>(r[pc->dst]), static_cast<W>(operand))       \
+                           ? 1 : pc->offset));
 #define SKEP_CASE_ATOMIC(name, fetch, width, W)                                                                     \
   Atomic##name##width: {                                                                                            \
     const std::uint64_t address = r[pc->dst] + static_cast<std::uint64_t>(std::int64_t{pc->offset});                \
@@ -204,13 +243,21 @@ template <Policy policy>
   SKEP_CASE_JMP(name, 64Imm, u64, pc->imm)    \
   SKEP_CASE_JMP(name, 64Reg, u64, r[pc->src]) \
   SKEP_CASE_JMP(name, 32Imm, u32, pc->imm) SKEP_CASE_JMP(name, 32Reg, u32, r[pc->src])
-#define ISA_SIZE(bits, ...)                                                                 \
-  SKEP_CASE_LOAD(Load##bits, std::uint##bits##_t, std::uint##bits##_t, load)                \
-  SKEP_CASE_LOAD(LoadSigned##bits, std::uint##bits##_t, std::int##bits##_t, load)           \
-  SKEP_CASE_LOAD(LoadAcquire##bits, std::uint##bits##_t, std::uint##bits##_t, load_acquire) \
-  SKEP_CASE_STORE(Store##bits##Imm, std::uint##bits##_t, store, pc->imm)                    \
-  SKEP_CASE_STORE(Store##bits##Reg, std::uint##bits##_t, store, r[pc->src])                 \
-  SKEP_CASE_STORE(StoreRelease##bits, std::uint##bits##_t, store_release, r[pc->src])
+#define ISA_SIZE(bits, ...)                                                                           \
+  SKEP_CASE_LOAD(Load##bits, std::uint##bits##_t, std::uint##bits##_t, load)                          \
+  SKEP_CASE_LOAD(LoadSigned##bits, std::uint##bits##_t, std::int##bits##_t, load)                     \
+  SKEP_CASE_LOAD(LoadAcquire##bits, std::uint##bits##_t, std::uint##bits##_t, load_acquire)           \
+  SKEP_CASE_STORE(Store##bits##Imm, std::uint##bits##_t, store, pc->imm)                              \
+  SKEP_CASE_STORE(Store##bits##Reg, std::uint##bits##_t, store, r[pc->src])                           \
+  SKEP_CASE_STORE(StoreRelease##bits, std::uint##bits##_t, store_release, r[pc->src])                 \
+  SKEP_CASE_LOAD_INDEXED(LoadIndexed##bits, std::uint##bits##_t, std::uint##bits##_t, )               \
+  SKEP_CASE_LOAD_INDEXED(LoadIndexedSigned##bits, std::uint##bits##_t, std::int##bits##_t, )          \
+  SKEP_CASE_LOAD_INDEXED(LoadSwapped##bits, std::uint##bits##_t, std::uint##bits##_t, swapped)        \
+  SKEP_CASE_LOAD_INDEXED(LoadSwappedSigned##bits, std::uint##bits##_t, std::int##bits##_t, swapped)   \
+  SKEP_CASE_STORE_INDEXED(StoreIndexed##bits##Imm, std::uint##bits##_t, , pc->imm >> kAboveImmediate, \
+                          static_cast<std::int64_t>(static_cast<std::int32_t>(pc->imm)))              \
+  SKEP_CASE_STORE_INDEXED(StoreIndexed##bits##Reg, std::uint##bits##_t, , pc->imm, r[pc->src])        \
+  SKEP_CASE_STORE_INDEXED(StoreSwapped##bits, std::uint##bits##_t, swapped, pc->imm, r[pc->src])
 #define ISA_ATOMIC(name, imm, fetch, ...) \
   SKEP_CASE_ATOMIC(name, fetch, 32, u32)  \
   SKEP_CASE_ATOMIC(name, fetch, 64, u64)
@@ -221,6 +268,45 @@ template <Policy policy>
   SKEP_CASE_SWAP(Swap16, __builtin_bswap16(static_cast<std::uint16_t>(r[pc->dst])))
   SKEP_CASE_SWAP(Swap32, __builtin_bswap32(static_cast<u32>(r[pc->dst])))
   SKEP_CASE_SWAP(Swap64, __builtin_bswap64(r[pc->dst]))
+
+  SKEP_CASE_SWAP(Sum64, r[pc->src] + SKEP_INDEX(pc->imm) + static_cast<u64>(std::int64_t{pc->offset}))
+  SKEP_CASE_SWAP(Sum32, static_cast<u32>(r[pc->src] + SKEP_INDEX(pc->imm) + static_cast<u64>(std::int64_t{pc->offset})))
+  SKEP_CASE_SWAP(Rotate64Imm, std::rotl(r[pc->src], static_cast<int>(pc->imm)))
+  SKEP_CASE_SWAP(Rotate64Reg, std::rotl(r[pc->src], static_cast<int>(r[pc->imm] & 63)))
+  SKEP_CASE_SWAP(Rotate32Imm, std::rotl(static_cast<u32>(r[pc->src]), static_cast<int>(pc->imm)))
+  SKEP_CASE_SWAP(Rotate32Reg, std::rotl(static_cast<u32>(r[pc->src]), static_cast<int>(r[pc->imm] & 31)))
+  SKEP_CASE_SWAP(Ones64, static_cast<u64>(std::popcount(r[pc->src])))
+  SKEP_CASE_SWAP(Ones32, static_cast<u64>(std::popcount(static_cast<u32>(r[pc->src]))))
+  SKEP_CASE_SWAP(LeadingZeros64, static_cast<u64>(std::countl_zero(r[pc->src])))
+  SKEP_CASE_SWAP(LeadingZeros32, static_cast<u64>(std::countl_zero(static_cast<u32>(r[pc->src]))))
+  SKEP_CASE_SWAP(TrailingZeros64, static_cast<u64>(std::countr_zero(r[pc->src])))
+  SKEP_CASE_SWAP(TrailingZeros32, static_cast<u64>(std::countr_zero(static_cast<u32>(r[pc->src]))))
+  SKEP_CASE_SWAP(AddWithCarry64, add_with_carry(r[pc->dst], r[pc->src]))
+  SKEP_CASE_SWAP(AddWithCarry32, add_with_carry(static_cast<u32>(r[pc->dst]), static_cast<u32>(r[pc->src])))
+  SKEP_CASE_UNLESS_SET(64Imm, u64, pc->imm)
+  SKEP_CASE_UNLESS_SET(64Reg, u64, r[pc->src])
+  SKEP_CASE_UNLESS_SET(32Imm, u32, pc->imm)
+  SKEP_CASE_UNLESS_SET(32Reg, u32, r[pc->src])
+
+Nop:
+  SKEP_NEXT;
+
+Clear : {
+  const u64 to = r[pc->dst] + static_cast<u64>(std::int64_t{pc->offset});
+  SKEP_CHECK(to, pc->imm, kWrite);
+  std::memset(from_address<void>(to), 0, pc->imm);
+  SKEP_NEXT;
+}
+
+Copy : {
+  const u64 to = r[pc->dst] + static_cast<u64>(std::int64_t{pc->offset});
+  const u64 from = r[pc->src] + static_cast<u64>(std::int64_t{static_cast<std::int32_t>(pc->imm)});
+  const u64 bytes = pc->imm >> kAboveImmediate;
+  SKEP_CHECK(from, bytes, kRead);
+  SKEP_CHECK(to, bytes, kWrite);
+  std::memcpy(from_address<void>(to), from_address<const void>(from), bytes);
+  SKEP_NEXT;
+}
 
 Goto:
   SKEP_NEXT_AT(pc + pc->offset);

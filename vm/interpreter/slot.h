@@ -4,6 +4,8 @@
 #pragma once
 #include <cstdint>
 
+#include "lower/code.h"
+
 namespace skep::interpreter {
 
 // One line for each family; X(name) is a slot opcode.
@@ -11,10 +13,14 @@ namespace skep::interpreter {
 #define SKEP_SLOTS_ALU(X, name)    X(name##64Imm) X(name##64Reg) X(name##32Imm) X(name##32Reg)
 #define SKEP_SLOTS_JMP(X, name)    X(If##name##64Imm) X(If##name##64Reg) X(If##name##32Imm) X(If##name##32Reg)
 #define SKEP_SLOTS_SIZE(X, bits)   X(Load##bits) X(LoadSigned##bits) X(LoadAcquire##bits) X(Store##bits##Imm) X(Store##bits##Reg) \
-                                   X(StoreRelease##bits)
+                                   X(StoreRelease##bits) X(LoadIndexed##bits) X(LoadIndexedSigned##bits) X(LoadSwapped##bits) \
+                                   X(LoadSwappedSigned##bits) X(StoreIndexed##bits##Imm) X(StoreIndexed##bits##Reg) X(StoreSwapped##bits)
 #define SKEP_SLOTS_ATOMIC(X, name) X(Atomic##name##32) X(Atomic##name##64)
-#define SKEP_SLOTS_OTHER(X)        X(Truncate16) X(Truncate32) X(Swap16) X(Swap32) X(Swap64) X(Goto) X(LoadEnv32) X(LoadEnv64) \
-                                   X(CallHelper) X(CallLocal) X(TailCall) X(Return) X(Illegal)
+#define SKEP_SLOTS_OTHER(X)        X(Truncate16) X(Truncate32) X(Swap16) X(Swap32) X(Swap64) X(Goto) X(LoadEnv32) X(LoadEnv64) X(CallHelper) X(CallLocal) \
+                                   X(TailCall) X(Return) X(Illegal) X(Nop) X(Sum64) X(Sum32) X(Rotate64Imm) X(Rotate64Reg) X(Rotate32Imm) X(Rotate32Reg) \
+                                   X(Ones64) X(Ones32) X(LeadingZeros64) X(LeadingZeros32) X(TrailingZeros64) X(TrailingZeros32) \
+                                   X(AddWithCarry64) X(AddWithCarry32) X(Clear) X(Copy) X(UnlessSet64Imm) X(UnlessSet64Reg) X(UnlessSet32Imm) \
+                                   X(UnlessSet32Reg)
 // clang-format on
 
 enum class Opcode : std::uint16_t {
@@ -36,6 +42,10 @@ struct Slot {
   std::int32_t offset = 0;  ///< Of memory; of a jump, in slots from this one; index of a helper.
   std::uint64_t imm = 0;
 };
+/// A register that is always 0: the index of accesses that have none.
+inline constexpr std::uint8_t kZeroReg = lower::kRegs;
+/// The index and the shift of an access are packed into a number: of stores of an immediate, above that.
+inline constexpr unsigned kShiftOfIndex = 8, kAboveImmediate = 32;
 static_assert(sizeof(Slot) == 16);
 
 }  // namespace skep::interpreter

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/effects.h"
+
+#include "base/overloaded.h"
+
+namespace skep::lower {
+namespace {
+
+constexpr RegSet kArguments = 0b111110;                     // r1 to r5.
+constexpr RegSet kClobbered = kArguments | set_of(Reg{0});  // What a call writes.
+
+Effects effects(const Alu& op) {
+  const RegSet dst = set_of(op.dst);
+  return {.reads = static_cast<RegSet>(set_of(op.src) | (ignores_dst(op.op) ? 0 : dst)), .writes = dst};
+}
+Effects effects(const ByteSwap& op) { return {.reads = set_of(op.dst), .writes = set_of(op.dst)}; }
+Effects effects(const LoadSymbol& op) { return {.reads = 0, .writes = set_of(op.dst)}; }
+Effects effects(const LoadEnv& op) { return {.reads = 0, .writes = set_of(op.dst)}; }
+Effects effects(const Load& op) {
+  return {.reads = static_cast<RegSet>(set_of(op.base) | set_of(op.index)), .writes = set_of(op.dst)};
+}
+Effects effects(const Store& op) {
+  return {.reads = static_cast<RegSet>(set_of(op.base) | set_of(op.index) | set_of(op.src)), .writes = 0};
+}
+Effects effects(const Atomic& op) {
+  using enum isa::AtomicOp;
+  const auto reads = static_cast<RegSet>(set_of(op.base) | set_of(op.reg));
+  switch (op.op) {
+    case kAdd:
+    case kOr:
+    case kAnd:
+    case kXor:
+      return {.reads = reads, .writes = 0};
+    case kCmpXchg:
+      return {.reads = static_cast<RegSet>(reads | set_of(isa::kR0)), .writes = set_of(isa::kR0)};
+    case kFetchAdd:
+    case kFetchOr:
+    case kFetchAnd:
+    case kFetchXor:
+    case kXchg:
+    case kLoadAcquire:
+    case kStoreRelease:
+      break;
+  }
+  return {.reads = reads, .writes = set_of(op.reg)};
+}
+Effects effects(const Branch& op) {
+  return {.reads = static_cast<RegSet>(set_of(op.dst) | set_of(op.src)), .writes = 0};
+}
+Effects effects(const Jump&) { return {}; }
+Effects effects(const CallHelper&) { return {.reads = kArguments, .writes = kClobbered}; }
+Effects effects(const CallLocal&) { return {.reads = kArguments, .writes = kClobbered}; }
+Effects effects(const TailCall&) { return {.reads = kArguments, .writes = kArguments}; }
+Effects effects(const Return&) { return {.reads = set_of(isa::kR0), .writes = 0}; }
+Effects effects(const Illegal&) { return {}; }
+Effects effects(const Nop&) { return {}; }
+Effects effects(const Sum& op) {
+  return {.reads = static_cast<RegSet>(set_of(op.base) | set_of(op.index)), .writes = set_of(op.dst)};
+}
+Effects effects(const Rotate& op) {
+  return {.reads = static_cast<RegSet>(set_of(op.src) | set_of(op.count)), .writes = set_of(op.dst)};
+}
+Effects effects(const CountBits& op) { return {.reads = set_of(op.src), .writes = set_of(op.dst)}; }
+Effects effects(const AddWithCarry& op) {
+  return {.reads = static_cast<RegSet>(set_of(op.dst) | set_of(op.src)), .writes = set_of(op.dst)};
+}
+Effects effects(const Clear& op) { return {.reads = set_of(op.base), .writes = 0}; }
+Effects effects(const Copy& op) { return {.reads = static_cast<RegSet>(set_of(op.to) | set_of(op.from)), .writes = 0}; }
+
+}  // namespace
+
+bool ignores_dst(isa::AluOp op) {
+  using enum isa::AluOp;
+  return op == kMov || op == kMovSx8 || op == kMovSx16 || op == kMovSx32;
+}
+
+Effects effects_of(const Op& op) {
+  return std::visit([](const auto& any) { return effects(any); }, op);
+}
+
+// A load may go: the verifier has shown that it cannot fail, and native code trusts a program that nobody verified.
+bool only_computes(const Op& op) {
+  return std::visit(Overloaded{
+                        [](const Alu&) { return true; },
+                        [](const ByteSwap&) { return true; },
+                        [](const LoadSymbol&) { return true; },
+                        [](const LoadEnv&) { return true; },
+                        [](const Load& load) { return load.ordering == Ordering::kRelaxed; },
+                        [](const Sum&) { return true; },
+                        [](const Rotate&) { return true; },
+                        [](const CountBits&) { return true; },
+                        [](const AddWithCarry&) { return true; },
+                        [](const auto&) { return false; },
+                    },
+                    op);
+}
+
+bool never_continues(const Op& op) {
+  return std::holds_alternative<Jump>(op) || std::holds_alternative<Return>(op) || std::holds_alternative<Illegal>(op);
+}
+
+const Label* target_of(const Op& op) {
+  if (const auto* branch = std::get_if<Branch>(&op)) return &branch->target;
+  if (const auto* jump = std::get_if<Jump>(&op)) return &jump->target;
+  return nullptr;
+}
+
+}  // namespace skep::lower

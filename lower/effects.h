@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an op reads and writes, and where control goes after it: the facts that every analysis of lower::Code starts
+// from.
+#pragma once
+#include <cstdint>
+
+#include "lower/code.h"
+
+namespace skep::lower {
+
+/// Bit n: register n.
+using RegSet = std::uint16_t;
+static_assert(kRegs <= 16);
+
+constexpr RegSet set_of(Reg reg) { return reg == kNoReg ? RegSet{0} : static_cast<RegSet>(1u << reg.index); }
+constexpr RegSet set_of(const Operand& operand) {
+  const auto* reg = std::get_if<Reg>(&operand);
+  return reg == nullptr ? RegSet{0} : set_of(*reg);
+}
+constexpr bool contains(RegSet set, Reg reg) { return (set & set_of(reg)) != 0; }
+
+/// A call leaves r1 to r5 undefined, which counts as writing them; memory is not listed.
+struct Effects {
+  RegSet reads = 0, writes = 0;
+};
+Effects effects_of(const Op& op);
+
+/// True of ops that write registers and do nothing else: they may go when nobody reads those.
+bool only_computes(const Op& op);
+/// True of ops after which the next op does not run.
+bool never_continues(const Op& op);
+/// Of Branch and Jump; nullptr of others.
+const Label* target_of(const Op& op);
+inline Label* target_of(Op& op) { return const_cast<Label*>(target_of(static_cast<const Op&>(op))); }
+
+/// dst is written without being read, as far as `op` itself goes.
+bool ignores_dst(isa::AluOp op);
+
+}  // namespace skep::lower

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/optimize/graph.h"
+
+namespace skep::lower {
+
+void Graph::find_targets() {
+  targets_.assign(code_.ops.size(), 0);
+  for (const Op& op : code_.ops)
+    if (const Label* target = target_of(op)) targets_[*target] = 1;
+  for (const Function& function : code_.functions) targets_[function.entry] = 1;
+}
+
+bool Graph::is_target(Label at) {
+  if (targets_.empty()) find_targets();
+  return targets_[at] != 0;
+}
+
+/// Backwards until nothing changes; only edges that lead backwards in the code make another round necessary.
+void Graph::find_liveness() {
+  const std::size_t count = code_.ops.size();
+  live_after_.assign(count, 0);
+  std::vector<Effects> effects(count);
+  for (std::size_t at = 0; at < count; ++at) effects[at] = effects_of(code_.ops[at]);
+  std::vector<RegSet> live_before(count + 1, 0);
+  for (bool again = true; again;) {
+    again = false;
+    for (std::size_t at = count; at-- > 0;) {
+      const Op& op = code_.ops[at];
+      RegSet live = never_continues(op) ? RegSet{0} : live_before[at + 1];
+      if (const Label* target = target_of(op)) live |= live_before[*target];
+      live_after_[at] = live;
+      const auto before = static_cast<RegSet>((live & ~effects[at].writes) | effects[at].reads);
+      // A loop's head that became live earlier than its end was looked at.
+      if (before != live_before[at] && targets_[at] != 0) again = true;
+      live_before[at] = before;
+    }
+  }
+}
+
+RegSet Graph::live_after(Label at) {
+  if (live_after_.empty()) {
+    if (targets_.empty()) find_targets();
+    find_liveness();
+  }
+  return live_after_[at];
+}
+
+void Graph::replace(Label at, const Op& op) {
+  code_.ops[at] = op;
+  changed_ = true;
+}
+
+void Graph::rebuild(Code code) {
+  code_ = std::move(code);
+  targets_.clear();
+  live_after_.clear();
+  changed_ = false;
+}
+
+void Graph::fresh() {
+  if (!changed_) return;
+  targets_.clear();
+  live_after_.clear();
+  changed_ = false;
+}
+
+void Graph::compact() {
+  std::vector<Label> moved(code_.ops.size() + 1);
+  Label kept = 0;
+  for (Label at = 0; at < size(); ++at) {
+    moved[at] = kept;
+    if (!std::holds_alternative<Nop>(code_.ops[at])) ++kept;
+  }
+  moved[code_.ops.size()] = kept;
+  if (kept == size()) return;
+  for (Label at = 0; at < size(); ++at) {
+    Op& op = code_.ops[at];
+    if (std::holds_alternative<Nop>(op)) continue;
+    if (Label* target = target_of(op)) *target = moved[*target];
+    if (auto* call = std::get_if<CallLocal>(&op)) call->target = moved[call->target];
+    if (auto* symbol = std::get_if<LoadSymbol>(&op); symbol != nullptr && symbol->kind == SymbolKind::kFunction)
+      symbol->index = moved[symbol->index];
+    code_.origin[moved[at]] = code_.origin[at];
+    if (moved[at] != at) code_.ops[moved[at]] = op;
+  }
+  code_.ops.resize(kept);
+  code_.origin.resize(kept);
+  for (Function& function : code_.functions) function.entry = moved[function.entry];
+  targets_.clear();
+  live_after_.clear();
+}
+
+}  // namespace skep::lower

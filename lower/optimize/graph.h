@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Code under optimisation, with the analyses that passes share: which ops are branched to, and which registers are live
+// after each. They are computed when asked for and forgotten when a pass says that it changed something they depend on.
+#pragma once
+#include <vector>
+
+#include "lower/code.h"
+#include "lower/effects.h"
+
+namespace skep::lower {
+
+class Graph {
+ public:
+  explicit Graph(Code code) : code_(std::move(code)) {}
+
+  [[nodiscard]] const Code& code() const { return code_; }
+  [[nodiscard]] Label size() const { return static_cast<Label>(code_.ops.size()); }
+  [[nodiscard]] const Op& op(Label at) const { return code_.ops[at]; }
+  template <class T>
+  [[nodiscard]] const T* get(Label at) const {
+    return std::get_if<T>(&code_.ops[at]);
+  }
+
+  /// Whether control can come to the op otherwise than from the op before it.
+  [[nodiscard]] bool is_target(Label at);
+  /// Registers whose value after the op may still be read.
+  [[nodiscard]] RegSet live_after(Label at);
+  [[nodiscard]] bool dead_after(Label at, Reg reg) { return !contains(live_after(at), reg); }
+
+  /// Puts `op` in the place of another one, whose label stays. Liveness is then recomputed by the next pass that asks
+  /// after fresh(); within one pass it may keep answering for the code as it was.
+  void replace(Label at, const Op& op);
+  /// Everything changed.
+  void rebuild(Code code);
+  /// A new pass begins: analyses that changes have made stale are forgotten.
+  void fresh();
+
+  /// Drops the Nops.
+  void compact();
+  Code take() && { return std::move(code_); }
+
+ private:
+  void find_targets();
+  void find_liveness();
+
+  Code code_;
+  std::vector<std::uint8_t> targets_;
+  std::vector<RegSet> live_after_;
+  bool changed_ = false;
+};
+
+}  // namespace skep::lower

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/optimize/lookback.h"
+
+namespace skep::lower {
+
+std::optional<Label> Lookback::def(Value value) const {
+  const Label stop = value.at > kReach ? value.at - kReach : 0;
+  for (Label at = value.at; at > stop; --at) {
+    if (graph_.is_target(at) || never_continues(graph_.op(at - 1))) return std::nullopt;
+    if (contains(effects_of(graph_.op(at - 1)).writes, value.reg)) return at - 1;
+  }
+  return std::nullopt;
+}
+
+Value Lookback::origin(Value value, isa::Width width) const {
+  for (;;) {
+    const auto at = def(value);
+    const Alu* copy = at ? graph_.get<Alu>(*at) : nullptr;
+    if (copy == nullptr || copy->op != isa::AluOp::kMov) return value;
+    const Reg* from = std::get_if<Reg>(&copy->src);
+    if (from == nullptr || (copy->width != isa::Width::k64 && width == isa::Width::k64)) return value;
+    value = {*from, *at};
+  }
+}
+
+bool Lookback::unwritten(Reg reg, Label from, Label to) const { return writes_none(reg, from + 1, to); }
+
+bool Lookback::unread(Reg reg, Label from, Label to) const {
+  for (Label at = from + 1; at < to; ++at) {
+    const Op& op = graph_.op(at);
+    if (contains(effects_of(op).reads, reg)) return false;
+    // What runs where the branch goes may read it.
+    if (const Label* target = target_of(op); target != nullptr && contains(graph_.live_after(at), reg)) return false;
+  }
+  return true;
+}
+
+bool Lookback::writes_none(Reg reg, Label from, Label to) const {
+  for (Label at = from; at < to; ++at)
+    if (contains(effects_of(graph_.op(at)).writes, reg)) return false;
+  return true;
+}
+
+}  // namespace skep::lower

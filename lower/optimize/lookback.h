@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looking back from an op over the straight line that leads to it. Passes match idioms from their last op backwards,
+// because compilers put other ops between the parts.
+#pragma once
+#include <optional>
+
+#include "lower/optimize/graph.h"
+
+namespace skep::lower {
+
+/// A register's value as it is just before op `at`.
+struct Value {
+  Reg reg;
+  Label at = 0;
+};
+
+class Lookback {
+ public:
+  explicit Lookback(Graph& graph) : graph_(graph) {}
+
+  /// The op that gave `value.reg` its value, if control comes from it in a straight line, a few ops away at most.
+  [[nodiscard]] std::optional<Label> def(Value value) const;
+  template <class T>
+  [[nodiscard]] const T* def_as(Value value) const {
+    const auto at = def(value);
+    return at ? graph_.get<T>(*at) : nullptr;
+  }
+  /// Follows 64-bit copies (`width` 32: also 32-bit ones, whose upper halves then do not matter) to where the value
+  /// came from.
+  [[nodiscard]] Value origin(Value value, isa::Width width = isa::Width::k64) const;
+  /// Whether nothing between `from` and `to` (both exclusive; in a straight line) writes, or reads, the register.
+  [[nodiscard]] bool unwritten(Reg reg, Label from, Label to) const;
+  [[nodiscard]] bool unread(Reg reg, Label from, Label to) const;
+  /// Whether `value.reg` still holds the value just before `at`.
+  [[nodiscard]] bool holds(Value value, Label at) const {
+    return value.at == at || (value.at < at && writes_none(value.reg, value.at, at));
+  }
+  /// Whether both are the same value.
+  [[nodiscard]] bool same(Value a, Value b) const {
+    return a.reg == b.reg && (a.at < b.at ? holds(a, b.at) : holds(b, a.at));
+  }
+
+ private:
+  static constexpr Label kReach = 24;
+  /// As unwritten, but the op at `from` counts.
+  [[nodiscard]] bool writes_none(Reg reg, Label from, Label to) const;
+
+  Graph& graph_;
+};
+
+}  // namespace skep::lower

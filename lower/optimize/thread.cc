@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control flow: jumps that lead to jumps, branches over jumps (which is how LLVM ends loops: `if c goto out; goto
+// top`), code that nothing leads to.
+#include <optional>
+
+#include "base/unreachable.h"
+#include "lower/optimize/passes.h"
+
+namespace skep::lower::passes {
+namespace {
+
+using isa::JmpOp;
+
+/// The op that has the opposite outcome; kSet has none.
+std::optional<JmpOp> inverse(JmpOp op) {
+  switch (op) {
+    case JmpOp::kEq:
+      return JmpOp::kNe;
+    case JmpOp::kNe:
+      return JmpOp::kEq;
+    case JmpOp::kGt:
+      return JmpOp::kLe;
+    case JmpOp::kLe:
+      return JmpOp::kGt;
+    case JmpOp::kGe:
+      return JmpOp::kLt;
+    case JmpOp::kLt:
+      return JmpOp::kGe;
+    case JmpOp::kSGt:
+      return JmpOp::kSLe;
+    case JmpOp::kSLe:
+      return JmpOp::kSGt;
+    case JmpOp::kSGe:
+      return JmpOp::kSLt;
+    case JmpOp::kSLt:
+      return JmpOp::kSGe;
+    case JmpOp::kSet:
+      return std::nullopt;
+  }
+  unreachable();
+}
+
+Branch inverted(Branch branch, Label target) {
+  branch.target = target;
+  if (const auto op = inverse(branch.op)) {
+    branch.op = *op;
+  } else {
+    branch.unless = !branch.unless;
+  }
+  return branch;
+}
+
+Label skip_nops(const Graph& graph, Label at) {
+  while (at < graph.size() && graph.get<Nop>(at) != nullptr) ++at;
+  return at;
+}
+
+/// Where control that goes to `target` ends up.
+Label destination(const Graph& graph, Label target) {
+  constexpr int kMost = 16;  // Jumps may lead in a circle.
+  for (int i = 0; i < kMost; ++i) {
+    const Label at = skip_nops(graph, target);
+    const Jump* jump = at < graph.size() ? graph.get<Jump>(at) : nullptr;
+    if (jump == nullptr) return target;
+    target = jump->target;
+  }
+  return target;
+}
+
+void redirect(Graph& graph) {
+  for (Label at = 0; at < graph.size(); ++at) {
+    const Label* target = target_of(graph.op(at));
+    if (target == nullptr) continue;
+    const Label to = destination(graph, *target);
+    if (to == *target) continue;
+    Op op = graph.op(at);
+    *target_of(op) = to;
+    graph.replace(at, op);
+  }
+}
+
+void invert(Graph& graph) {
+  for (Label at = 0; at + 1 < graph.size(); ++at) {
+    const Branch* branch = graph.get<Branch>(at);
+    if (branch == nullptr || branch->unless) continue;
+    const Label next = skip_nops(graph, at + 1);
+    const Jump* jump = next < graph.size() ? graph.get<Jump>(next) : nullptr;
+    if (jump == nullptr || graph.is_target(next)) continue;
+    const bool skips = skip_nops(graph, branch->target) == skip_nops(graph, next + 1) && branch->target > at;
+    const bool ends_loop = branch->target > at && jump->target <= at;
+    if (!skips && !ends_loop) continue;
+    const Branch turned = inverted(*branch, jump->target);
+    const Jump onward{branch->target};
+    graph.replace(at, turned);
+    if (skips) {
+      graph.replace(next, Nop{});
+    } else {
+      graph.replace(next, onward);
+    }
+  }
+}
+
+/// Jumps to what comes next anyway.
+void drop_idle_jumps(Graph& graph) {
+  for (Label at = 0; at < graph.size(); ++at) {
+    const Label* target = target_of(graph.op(at));
+    if (target != nullptr && *target > at && skip_nops(graph, at + 1) >= *target) graph.replace(at, Nop{});
+  }
+}
+
+void drop_unreachable(Graph& graph) {
+  std::vector<std::uint8_t> reached(graph.size(), 0);
+  std::vector<Label> work;
+  for (const Function& function : graph.code().functions) work.push_back(function.entry);
+  while (!work.empty()) {
+    Label at = work.back();
+    work.pop_back();
+    while (at < graph.size() && reached[at] == 0) {
+      reached[at] = 1;
+      const Op& op = graph.op(at);
+      if (const Label* target = target_of(op)) work.push_back(*target);
+      if (never_continues(op)) break;
+      ++at;
+    }
+  }
+  for (Label at = 0; at < graph.size(); ++at)
+    if (reached[at] == 0 && graph.get<Nop>(at) == nullptr) graph.replace(at, Nop{});
+}
+
+}  // namespace
+
+void thread(Graph& graph) {
+  redirect(graph);
+  invert(graph);
+  drop_idle_jumps(graph);
+  drop_unreachable(graph);
+}
+
+}  // namespace skep::lower::passes
