@@ -110,7 +110,8 @@ const char* skep_object_program_name(const skep_object* object, size_t index) {
 skep_vm* skep_vm_open(const skep_vm_options* options, skep_error* error) {
   const bool interpreter = options != nullptr && options->engine == SKEP_INTERPRETER;
   skep::Vm vm(skep::Platform::linux_like(), {.engine = interpreter ? skep::Engine::kInterpreter : skep::Engine::kJit,
-                                             .cpus = options == nullptr ? 0 : options->cpus});
+                                             .cpus = options == nullptr ? 0 : options->cpus,
+                                             .limits = {.budget = options != nullptr && options->budget != 0}});
   return make<skep_vm>(error, std::move(vm));
 }
 void skep_vm_close(skep_vm* vm) { delete vm; }

@@ -46,12 +46,13 @@ EnvUse env_use(const Plan& plan) {
 
 Error unsupported() { return {Errc::kUnsupported, "the JIT makes code for x86-64 and arm64, not for this host"}; }
 
-Result<Plan> plan_for(Arch arch, const lower::Code& code, const lower::Bindings& bindings) {
+Result<Plan> plan_for(Arch arch, const lower::Code& code, const lower::Bindings& bindings,
+                      const CompileOptions& options) {
   switch (arch) {
     case Arch::kX86_64:
-      return x86_64::plan(code, bindings);
+      return x86_64::plan(code, bindings, options);
     case Arch::kArm64:
-      return arm64::plan(code, bindings);
+      return arm64::plan(code, bindings, options);
     case Arch::kOther:
       return unsupported();
   }
@@ -73,29 +74,25 @@ Result<Assembled> assemble_planned(Arch arch, const lower::Code& code, const low
 
 }  // namespace
 
-Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Target& target,
-                           std::uint64_t base, Listing listing) {
-  TRY(const Plan plan, plan_for(target.arch, code, bindings));
-  return assemble_planned(target.arch, code, bindings, plan,
-                          {.features = target.features,
-                           .base = base,
-                           .listing = listing,
-                           .mapping = listing == Listing::kOn ? Mapping::kOn : Mapping::kOff});
+Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, Arch arch,
+                           const AssembleOptions& options) {
+  TRY(const Plan plan, plan_for(arch, code, bindings, options.compile));
+  return assemble_planned(arch, code, bindings, plan, options);
 }
 
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings) {
-  return compile(code, bindings, host_target().features, Mapping::kOff);
+  return compile(code, bindings, {.features = host_target().features}, Mapping::kOff);
 }
 
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings,
-                                                  const Features& features, Mapping mapping) {
+                                                  const CompileOptions& options, Mapping mapping) {
   const Arch arch = host_target().arch;
-  TRY(const Plan plan, plan_for(arch, code, bindings));
+  TRY(const Plan plan, plan_for(arch, code, bindings, options));
   const std::uint64_t near = bindings.helpers.empty() ? 0 : bindings.helpers.front();
   TRY(ExecutableMemory memory, ExecutableMemory::reserve(plan.position.back() + kTrampolineBound, near));
   TRY(Assembled assembled,
       assemble_planned(arch, code, bindings, plan,
-                       {.features = features, .base = memory.address(), .listing = Listing::kOff, .mapping = mapping}));
+                       {.compile = options, .base = memory.address(), .listing = Listing::kOff, .mapping = mapping}));
   TRY_OK(memory.seal(assembled.bytes));
   return std::shared_ptr<const NativeCode>(
       std::make_shared<const Native>(std::move(memory), std::move(assembled), env_use(plan)));

@@ -7,9 +7,9 @@
 #include <span>
 
 #include "jit/code_map.h"
+#include "jit/options.h"
 #include "lower/code.h"
 #include "skep/env.h"
-#include "skep/native_options.h"
 #include "skep/result.h"
 
 namespace skep::jit {
@@ -39,10 +39,11 @@ class NativeCode {
   [[nodiscard]] virtual const CodeMap& map() const = 0;
 };
 
-/// Compiles for the host. Error: kUnsupported on other hosts, kSystem when executable memory cannot be had.
+/// Compiles for the host, with all the features that it has. Error: kUnsupported on other hosts, kSystem when
+/// executable memory cannot be had.
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings);
-/// With other features of the CPU than it has; asking for more than it has is undefined.
+/// Asking for features of the CPU that it has not is undefined.
 Result<std::shared_ptr<const NativeCode>> compile(const lower::Code& code, const lower::Bindings& bindings,
-                                                  const CpuFeatures& features, Mapping mapping = Mapping::kOff);
+                                                  const CompileOptions& options, Mapping mapping = Mapping::kOff);
 
 }  // namespace skep::jit

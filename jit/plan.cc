@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jit/plan.h"
 
+#include "jit/limits.h"
 #include "lower/effects.h"
 #include "skep/helper.h"
 
@@ -74,7 +75,7 @@ bool may_trap(std::int32_t helper) {
   return true;
 }
 
-Plan survey(const lower::Code& code) {
+Plan survey(const lower::Code& code, const CompileOptions& options) {
   Plan plan;
   plan.marks.resize(code.ops.size());
   plan.functions.resize(code.functions.size());
@@ -87,6 +88,10 @@ Plan survey(const lower::Code& code) {
   }
   Survey survey(plan, code);
   for (FunctionPlan& function : plan.functions) survey.run(function);
+  if (options.limits.budget || options.limits.stop) {
+    plan.charges = charges(code);
+    plan.traps = true;
+  }
   // Trapping needs the run, to set or to read its reason.
   plan.uses_env = plan.uses_env || plan.traps;
   return plan;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "jit/options.h"
 #include "lower/code.h"
 
 namespace skep::jit {
@@ -25,8 +26,9 @@ struct Plan {
   std::vector<Mark> marks;  ///< Of each op.
   /// Upper bound of the offset at which each op begins, and of the end. Differences bound distances, too.
   std::vector<std::uint32_t> position;
-  bool uses_env = false;  ///< Some function reads the run.
-  bool traps = false;     ///< A function may return with Env::trap set.
+  std::vector<std::uint32_t> charges;  ///< Of jit/limits.h; empty: runs have no limits.
+  bool uses_env = false;               ///< Some function reads the run.
+  bool traps = false;                  ///< A function may return with Env::trap set.
 };
 
 /// A helper that calls back into the program, or that an embedder added, may end the run; skep's other helpers never
@@ -34,12 +36,12 @@ struct Plan {
 bool may_trap(std::int32_t helper);
 
 /// The part that does not depend on the architecture: all but `position`.
-Plan survey(const lower::Code& code);
+Plan survey(const lower::Code& code, const CompileOptions& options);
 
-/// Adds the positions by the architecture's `bound(op)`, the most bytes that an op takes, and by what goes before a
-/// function and before a loop head.
+/// Adds the positions by the architecture's `bound(op)`, the most bytes that an op takes, and by what is added to a
+/// function, a loop head, and an op that looks at the limits of the run.
 struct Padding {
-  std::uint32_t function = 0, loop_head = 0;
+  std::uint32_t function = 0, loop_head = 0, limits = 0;
 };
 template <class Bound>
 void add_positions(Plan& plan, const lower::Code& code, Padding padding, Bound bound) {
@@ -54,6 +56,7 @@ void add_positions(Plan& plan, const lower::Code& code, Padding padding, Bound b
     if (plan.marks[i] == Mark::kLoopHead) at += padding.loop_head;
     plan.position[i] = at;
     at += std::visit(bound, code.ops[i]);
+    if (!plan.charges.empty() && plan.charges[i] != 0) at += padding.limits;
   }
   plan.position[code.ops.size()] = at;
 }

@@ -8,15 +8,13 @@
 #include <vector>
 
 #include "jit/code_map.h"
+#include "jit/options.h"
 #include "lower/code.h"
-#include "skep/native_options.h"
 #include "skep/result.h"
 
 namespace skep::jit {
 
 enum class Arch : std::uint8_t { kX86_64, kArm64, kOther };
-
-using Features = CpuFeatures;
 
 struct Target {
   Arch arch = Arch::kOther;
@@ -42,7 +40,7 @@ struct Assembled {
 };
 
 struct AssembleOptions {
-  Features features;
+  CompileOptions compile{};
   std::uint64_t base = 0;
   Listing listing = Listing::kOff;
   Mapping mapping = Mapping::kOff;
@@ -53,18 +51,18 @@ inline constexpr std::size_t kTrampolineBound = 128;
 
 /// One per architecture. Error: a branch that does not reach, an instruction that the assembler refuses (bugs).
 namespace x86_64 {
-Plan plan(const lower::Code& code, const lower::Bindings& bindings);
+Plan plan(const lower::Code& code, const lower::Bindings& bindings, const CompileOptions& options);
 Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
                            const AssembleOptions& options);
 }  // namespace x86_64
 namespace arm64 {
-Plan plan(const lower::Code& code, const lower::Bindings& bindings);
+Plan plan(const lower::Code& code, const lower::Bindings& bindings, const CompileOptions& options);
 Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
                            const AssembleOptions& options);
 }  // namespace arm64
 
-/// plan() and assemble() of `target.arch` at `base`; with a listing comes the map.
-Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Target& target,
-                           std::uint64_t base, Listing listing);
+/// plan() and assemble() of `arch`.
+Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, Arch arch,
+                           const AssembleOptions& options);
 
 }  // namespace skep::jit

@@ -2,6 +2,7 @@
 // Every way in which this host's native code can be made: each must run every program alike.
 #pragma once
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "jit/target.h"
@@ -14,7 +15,7 @@ struct JitVariant {
   VmOptions options;
 };
 
-/// All features of the CPU first, then each one left out that this CPU has, then none.
+/// All features of the CPU first, then each one left out that this CPU has, then none; then each option.
 inline std::vector<JitVariant> jit_variants() {
   const VmOptions plain{.engine = Engine::kJit, .cpus = 1};
   const CpuFeatures& host = jit::host_target().features;
@@ -26,6 +27,13 @@ inline std::vector<JitVariant> jit_variants() {
   }
   all.push_back({"jit_baseline", plain});
   all.back().options.avoid = host;
+  const auto with = [&](std::string name, const auto& set) {
+    all.push_back({std::move(name), plain});
+    set(all.back().options);
+  };
+  with("jit_budget", [](VmOptions& options) { options.limits.budget = true; });
+  with("jit_stop", [](VmOptions& options) { options.limits.stop = true; });
+  with("jit_limits", [](VmOptions& options) { options.limits = {.budget = true, .stop = true}; });
   return all;
 }
 

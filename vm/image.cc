@@ -32,7 +32,7 @@ std::uint32_t choose_cpu(const RunOptions& options, std::uint32_t cpus) {
     run.regions = options.regions;
     run.has_packet = image.has_packet;
     r0 = interpreter::execute<Policy{.checked = true, .counted = true}>(run, r1, r2);
-  } else if (options.budget != 0) {
+  } else if (options.budget != 0 || options.stop != nullptr) {
     r0 = interpreter::execute<Policy{.checked = false, .counted = true}>(run, r1, r2);
   } else {
     run.code = &image.compiled->for_plain_runs();
@@ -47,8 +47,11 @@ RunResult run_native(const Image::Impl& image, Env& env, std::span<std::byte> co
   return {.r0 = env.trap == Trap::kNone ? r0 : 0, .trap = env.trap, .at = 0};
 }
 
-/// Native code neither checks nor counts; running it anyway would betray who asks for that.
-bool wants_interpreter(const RunOptions& options) { return options.checked || options.budget != 0; }
+/// Whether the run needs what this native code does not do: running it anyway would betray who asks for that.
+bool asks_too_much(const Image::Impl& image, const RunOptions& options) {
+  const LimitOptions& limits = image.shared->compile.limits;
+  return options.checked || (options.budget != 0 && !limits.budget) || (options.stop != nullptr && !limits.stop);
+}
 
 /// `env` is as at the beginning of a run, with its context.
 [[gnu::noinline]] RunResult execute_any(const Image::Impl& image, Env& env, std::span<std::byte> context,
@@ -56,19 +59,27 @@ bool wants_interpreter(const RunOptions& options) { return options.checked || op
   std::optional<TailTargets::Section> section;
   if (image.calls_tail) section.emplace(image.shared->tail_targets, env.cpu);
   if (image.entry == nullptr) return run_interpreter(image, env, context, options);
-  if (wants_interpreter(options)) return {.r0 = 0, .trap = Trap::kIllegal, .at = 0};
+  if (asks_too_much(image, options)) return {.r0 = 0, .trap = Trap::kIllegal, .at = 0};
   return run_native(image, env, context);
 }
 
 /// Apart from the rest, so that the rest's needs cost the common case nothing.
 RunResult execute(const Image::Impl& image, Env& env, std::span<std::byte> context, const RunOptions& options) {
-  const bool plain = image.entry != nullptr && !image.calls_tail && !wants_interpreter(options);
+  const bool plain = image.entry != nullptr && !image.calls_tail && !asks_too_much(image, options);
   return plain ? run_native(image, env, context) : execute_any(image, env, context, options);
+}
+
+std::int64_t native_budget(const RunOptions& options) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  return options.budget == 0 || options.budget > std::uint64_t{kMost} ? kMost
+                                                                      : static_cast<std::int64_t>(options.budget);
 }
 
 Env make_env(const Image::Impl& image, const RunOptions& options) {
   Env env = image.prototype;
   env.cpu = choose_cpu(options, env.cpus);
+  env.budget = native_budget(options);
+  if (options.stop != nullptr) env.stop = options.stop;
   return env;
 }
 
@@ -99,13 +110,14 @@ RunResult Image::run(std::span<std::byte> context, const RunOptions& options) co
 Runner::Runner(Image image, const RunOptions& options)
     : image_(std::move(image)), options_(options), env_(make_env(*image_.impl(), options)) {
   const Image::Impl& impl = *image_.impl();
-  if (impl.native != nullptr && impl.native->env_use() != jit::EnvUse::kChanges && !wants_interpreter(options))
+  if (impl.native != nullptr && impl.native->env_use() != jit::EnvUse::kChanges && !asks_too_much(impl, options))
     entry_ = impl.entry;
 }
 
 RunResult Runner::run_otherwise(std::span<std::byte> context) {
   env_.trap = Trap::kNone;
   env_.tail_calls = 0;
+  env_.budget = native_budget(options_);
   env_.image = image_.impl().get();
   return execute(*image_.impl(), env_, context, options_);
 }

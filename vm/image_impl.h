@@ -15,7 +15,7 @@ namespace skep {
 /// What all images of one Vm have in common. Outlives the Vm while images are left.
 struct VmShared {
   Engine engine{};
-  CpuFeatures features;  ///< That native code may use.
+  jit::CompileOptions compile;  ///< Of native code.
   PassSet passes;
   std::uint32_t cpus = 1;
   bool inline_helpers = true;
@@ -31,14 +31,14 @@ struct Image::Impl {
 
   Program program;
   std::shared_ptr<VmShared> shared;
-  Platform platform;                                      ///< Keeps the rows that `compiled` points to.
-  std::vector<std::shared_ptr<Map>> maps;                 ///< By the program's map index.
+  Platform platform;                                ///< Keeps the rows that `compiled` points to.
+  std::vector<std::shared_ptr<Map>> maps;           ///< By the program's map index.
   std::unique_ptr<interpreter::Compiled> compiled;  ///< Null with Engine::kJit.
-  std::shared_ptr<const jit::NativeCode> native;          ///< Null with Engine::kInterpreter.
-  jit::EntryFn entry = nullptr;                           ///< Of `native`; null with Engine::kInterpreter.
-  Env prototype;                                          ///< What all runs' Envs have in common.
-  TailTarget target;                                      ///< Of this image; in prog_arrays, by address.
-  bool calls_tail = false;                                ///< Has a TailCall.
+  std::shared_ptr<const jit::NativeCode> native;    ///< Null with Engine::kInterpreter.
+  jit::EntryFn entry = nullptr;                     ///< Of `native`; null with Engine::kInterpreter.
+  Env prototype;                                    ///< What all runs' Envs have in common.
+  TailTarget target;                                ///< Of this image; in prog_arrays, by address.
+  bool calls_tail = false;                          ///< Has a TailCall.
   bool has_packet = false;  ///< The context is an XdpContext or SkbContext, whose packet the program may touch.
 };
 

@@ -26,7 +26,7 @@ struct Vm::Impl {
       : platform(platform_init), shared(std::make_shared<VmShared>()), maps(options.cpus) {
     shared->engine = options.engine;
     shared->passes = options.passes;
-    shared->features = without(jit::host_target().features, options.avoid);
+    shared->compile = {.features = without(jit::host_target().features, options.avoid), .limits = options.limits};
     shared->cpus = options.cpus;
     shared->inline_helpers = options.inline_helpers;
     shared->host = options.host != nullptr ? options.host : std::make_shared<helpers::RealHost>();
@@ -122,7 +122,7 @@ Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
   image.has_packet = has_packet(program);
   image.target.image = &image;
   if (shared->engine == Engine::kJit) {
-    TRY(image.native, jit::compile(lower::optimize(code, shared->passes), bindings, shared->features));
+    TRY(image.native, jit::compile(lower::optimize(code, shared->passes), bindings, shared->compile));
     image.entry = image.native->entry();
     image.target.entry = address_of(image.entry);
   } else {

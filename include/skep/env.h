@@ -5,10 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <span>
 #include <string_view>
 
 #include "skep/program_type.h"
+#include "skep/stop_flag.h"
 
 namespace skep {
 
@@ -47,14 +49,18 @@ enum class Trap : std::uint8_t {
   kHelper,   ///< A call of a helper that this program's platform does not have.
   kStack,    ///< Call depth or stack limit exceeded.
   kIllegal,  ///< An instruction that cannot be executed was reached.
+  kStopped,  ///< The run's StopFlag was set.
 };
 
 /// "none", "budget"...: for messages and JSON.
 constexpr std::string_view name(Trap trap) {
-  constexpr std::string_view kNames[] = {"none", "budget", "memory", "helper", "stack", "illegal"};
-  static_assert(std::size(kNames) == static_cast<std::size_t>(Trap::kIllegal) + 1);
+  constexpr std::string_view kNames[] = {"none", "budget", "memory", "helper", "stack", "illegal", "stopped"};
+  static_assert(std::size(kNames) == static_cast<std::size_t>(Trap::kStopped) + 1);
   return kNames[static_cast<std::size_t>(trap)];
 }
+
+/// What Env::stop is when nobody may stop the run.
+inline constinit const StopFlag kNeverStopped{};
 
 /// One run of one program, shared by everything that it calls. Lives on the caller's stack; not thread-safe.
 struct Env {
@@ -62,7 +68,7 @@ struct Env {
   std::uint32_t cpu = 0;         ///< Constant during the run; below cpus.
   std::uint32_t cpus = 1;        ///< Possible CPUs of the Vm.
   std::uint32_t tail_calls = 0;  ///< Done so far; at most 33.
-  Trap trap = Trap::kNone;       ///< A helper may set it; the run then ends with it.
+  Trap trap = Trap::kNone;       ///< A helper may set it; the run then ends with it, whoever called the helper.
   void* context = nullptr;       ///< What r1 pointed to at entry.
   ProgramType type{};            ///< Of the program; some helpers (redirect) differ by it.
   const void* image = nullptr;   ///< The engine's own: the code that is running.
@@ -73,6 +79,10 @@ struct Env {
   /// What native code calls for a TailCall (r2, r3): the address of the jit::EntryFn to continue at, after counting it
   /// in tail_calls and setting `image`; 0: none, fall through.
   std::uint64_t (*tail_call)(Env& env, std::uint64_t map, std::uint64_t index) = nullptr;
+  /// The engine's own: instructions left to native code that counts them.
+  std::int64_t budget = std::numeric_limits<std::int64_t>::max();
+  /// Never null. A helper that works for long may look at it.
+  const StopFlag* stop = &kNeverStopped;
 };
 
 inline constexpr std::uint32_t kMaxTailCalls = 33;

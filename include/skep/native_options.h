@@ -28,4 +28,11 @@ constexpr CpuFeatures without(CpuFeatures all, const CpuFeatures& avoided) {
   return all;
 }
 
+/// What native code looks at where a stretch of code ends: at jumps backwards and returns, so that every loop, callback
+/// and tail call passes. What is off costs nothing. The interpreter needs neither.
+struct LimitOptions {
+  bool budget = false;  ///< RunOptions::budget: counted as jit/limits.h says.
+  bool stop = false;    ///< RunOptions::stop.
+};
+
 }  // namespace skep

@@ -51,6 +51,7 @@ typedef enum skep_engine { SKEP_JIT = 0, SKEP_INTERPRETER = 1 } skep_engine;
 typedef struct skep_vm_options {
   skep_engine engine;
   uint32_t cpus; /* Values of per-CPU maps; 0: as many as this machine has. */
+  int budget;    /* Not 0: native code counts instructions too, so that skep_image_run() may bound them. */
 } skep_vm_options;
 /* NULL options: the JIT, all CPUs. */
 skep_vm* skep_vm_open(const skep_vm_options* options, skep_error* error);
@@ -76,14 +77,16 @@ typedef enum skep_trap {
   SKEP_TRAP_MEMORY = 2,
   SKEP_TRAP_HELPER = 3,
   SKEP_TRAP_STACK = 4,
-  SKEP_TRAP_ILLEGAL = 5
+  SKEP_TRAP_ILLEGAL = 5,
+  SKEP_TRAP_STOPPED = 6
 } skep_trap;
 typedef struct skep_result {
   uint64_t r0;
   skep_trap trap; /* SKEP_TRAP_NONE: the program reached its end, and r0 is its result. */
   uint32_t at;    /* Of a trap: the instruction, where the engine knows it. */
 } skep_result;
-/* r1 = context, r2 = size. `budget` bounds the instructions (0: no bound; interpreter only). */
+/* r1 = context, r2 = size. `budget` bounds the instructions (0: no bound). With the JIT and without
+ * skep_vm_options.budget, a run with a budget is refused: SKEP_TRAP_ILLEGAL. */
 skep_result skep_image_run(const skep_image* image, void* context, size_t size, uint64_t budget);
 
 /* For running one image very often: what skep_image_run prepares for each run is prepared once. For the thread that

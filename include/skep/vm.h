@@ -34,6 +34,7 @@ struct VmOptions {
   bool inline_helpers = true;
   /// Optimisations of what runs: of native code, and of the interpreter's runs that neither count nor check.
   PassSet passes = PassSet::all();
+  LimitOptions limits{};  ///< Of native code: what its runs may be given.
 };
 
 /// Memory that a checked run may touch besides stack, context and map values.
@@ -42,9 +43,12 @@ struct Region {
   bool writable = true;
 };
 struct RunOptions {
-  std::uint64_t budget = 0;  ///< Instructions; 0: no limit. Interpreter only: with kJit the run traps with kIllegal.
-  /// Interpreter only (as budget): every access is checked against context, stack, map values and `regions`. For
-  /// unverified programs.
+  // Native code that was loaded without the check (VmOptions::limits) is not run: the run traps with kIllegal.
+  std::uint64_t budget = 0;  ///< Instructions; 0: no limit.
+  const StopFlag* stop{};    ///< Ends the run with Trap::kStopped. Null: nobody does.
+
+  /// Interpreter only (with kJit the run traps with kIllegal): every access is checked against context, stack, map
+  /// values and `regions`. For unverified programs.
   bool checked = false;
   std::span<const Region> regions{};
   /// CPU that the program is told and whose per-CPU values it gets, modulo the Vm's cpus. -1: a number that no other

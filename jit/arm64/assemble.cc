@@ -7,8 +7,8 @@
 namespace skep::jit::arm64 {
 namespace {
 
-/// Prologue and the epilogue behind the last op.
-constexpr Padding kPadding{.function = 80, .loop_head = 0};
+/// The function: prologue and the epilogues for traps. Limits: the checks, and what turns a branch around.
+constexpr Padding kPadding{.function = 80 + 20, .loop_head = 0, .limits = 56};
 
 /// The most bytes that an op takes.
 struct Bound {
@@ -39,8 +39,8 @@ struct Bound {
 
 }  // namespace
 
-Plan plan(const lower::Code& code, const lower::Bindings&) {
-  Plan plan = survey(code);
+Plan plan(const lower::Code& code, const lower::Bindings&, const CompileOptions& options) {
+  Plan plan = survey(code, options);
   add_positions(plan, code, kPadding, Bound{});
   return plan;
 }

@@ -80,10 +80,11 @@ void Emitter::compare(const lower::Branch& op) {
 }
 
 void Emitter::branch(CondCode condition, lower::Label next, lower::Label target) {
-  if (is_near(next, target)) return void(as_.b(condition, label(target)));
+  const bool looks_at_limits = target < next && !plan_.charges.empty();
+  if (is_near(next, target) && !looks_at_limits) return void(as_.b(condition, label(target)));
   const asmjit::Label skip = as_.newLabel();
   as_.b(asmjit::arm::negateCond(condition), skip);
-  as_.b(label(target));
+  jump(next, target);
   as_.bind(skip);
 }
 
@@ -92,8 +93,11 @@ void Emitter::emit(const lower::Branch& op) {
   branch(op.unless ? asmjit::arm::negateCond(condition(op.op)) : condition(op.op), at_ + 1, op.target);
 }
 
-void Emitter::emit(const lower::Jump& op) {
-  if (op.target != at_ + 1) as_.b(label(op.target));
+void Emitter::jump(lower::Label next, lower::Label target) {
+  if (target < next) check_limits(next - 1);
+  if (target != next) as_.b(label(target));
 }
+
+void Emitter::emit(const lower::Jump& op) { jump(at_ + 1, op.target); }
 
 }  // namespace skep::jit::arm64

@@ -24,7 +24,8 @@ Emitter::Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lowe
       code_(code),
       bindings_(bindings),
       plan_(plan),
-      features_(options.features),
+      features_(options.compile.features),
+      limits_(options.compile.limits),
       base_(options.base),
       map_(options.mapping) {
   labels_.resize(code.ops.size());
@@ -44,6 +45,11 @@ void Emitter::begin_function(std::size_t index) {
   function_ = index;
   leave_ = as_.newLabel();
   leave_used_ = false;
+  if (!plan_.charges.empty()) {
+    out_of_budget_ = as_.newLabel();
+    stopped_ = as_.newLabel();
+  }
+  out_of_budget_used_ = stopped_used_ = false;
   const FunctionPlan& function = plan_.functions[index];
   const bool saves_env = index == 0 && plan_.uses_env;
   saved_.clear();
@@ -77,13 +83,6 @@ void Emitter::begin_function(std::size_t index) {
   if (frame_bytes_ != 0) as_.sub(a64::sp, a64::sp, frame_bytes_);
 }
 
-void Emitter::end_function() {
-  if (!leave_used_) return;
-  map_.row(as_.offset(), kNoOp);
-  as_.bind(leave_);
-  emit(lower::Return{});
-}
-
 void Emitter::bind(lower::Label at) {
   at_ = at;
   map_.row(as_.offset(), at);
@@ -113,11 +112,16 @@ void Emitter::restore_frame() {
 
 void Emitter::resume_frame() { map_.frame(as_.offset(), FrameStep::Kind::kResume); }
 
-void Emitter::emit(const lower::Return&) {
+void Emitter::leave() {
   as_.mov(a64::x0, reg64(isa::kR0));
   restore_frame();
   as_.ret(a64::x30);
   resume_frame();
+}
+
+void Emitter::emit(const lower::Return&) {
+  check_limits(at_);
+  leave();
 }
 
 void Emitter::leave_if_trapped() {
@@ -176,6 +180,7 @@ void Emitter::emit(const lower::TailCall& op) {
   as_.ldr(kNew, a64::ptr(target, offsetof(TailTarget, image)));
   as_.str(kNew, a64::ptr(kEnv, offsetof(Env, image)));
   as_.ldr(target, a64::ptr(target, offsetof(TailTarget, entry)));
+  charge(at_);
   as_.mov(a64::x2, kEnv);
   restore_frame();
   as_.br(target);
@@ -197,6 +202,7 @@ void Emitter::ask_for_tail_call() {
   as_.ldp(a64::x0, reg64(isa::kR0), a64::ptr_post(a64::sp, 16));
   if (by_sp) cfa(a64::sp, saved_bytes());
   as_.cbz(kTemp, none);
+  charge(at_);
   as_.mov(a64::x2, kEnv);
   restore_frame();
   as_.br(kTemp);
@@ -205,9 +211,8 @@ void Emitter::ask_for_tail_call() {
 }
 
 void Emitter::emit(const lower::Illegal&) {
-  as_.mov(kTemp.w(), static_cast<std::uint32_t>(Trap::kIllegal));
-  as_.strb(kTemp.w(), a64::ptr(kEnv, offsetof(Env, trap)));
-  emit(lower::Return{});
+  set_trap(Trap::kIllegal);
+  leave();
 }
 
 /// invoke(env, function, args): x23 is the only register that the called function expects and does not restore.

@@ -10,6 +10,7 @@
 #include "jit/arm64/registers.h"
 #include "jit/plan.h"
 #include "jit/target.h"
+#include "skep/env.h"
 
 namespace skep::jit::arm64 {
 
@@ -96,8 +97,16 @@ class Emitter {
   /// `next`: the op behind the branch.
   [[nodiscard]] bool is_near(lower::Label next, lower::Label target) const;
   void compare(const lower::Branch& op);
+  void jump(lower::Label next, lower::Label target);
   void branch(asmjit::arm::CondCode condition, lower::Label next, lower::Label target);
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
+
+  // limits.cc
+  /// The op `from` leaves what it was in: takes its charge from the budget. Keeps kTemp.
+  void charge(lower::Label from);
+  /// And ends the run if nothing is left, or if it was stopped.
+  void check_limits(lower::Label from);
+  void set_trap(Trap trap);
 
   // call.cc
   /// Where the caller's stack pointer is: `base` (sp or x25) + bytes.
@@ -106,6 +115,7 @@ class Emitter {
   /// Behind what a restore_frame() was for.
   void resume_frame();
   void ask_for_tail_call();
+  void leave();
   void leave_if_trapped();
   void call(std::uint64_t target);
   [[nodiscard]] asmjit::Label function_label(lower::Label entry) const;
@@ -115,6 +125,7 @@ class Emitter {
   const lower::Bindings& bindings_;
   const Plan& plan_;
   Features features_;
+  LimitOptions limits_;
   std::uint64_t base_;
   Mapper map_;
   std::vector<std::uint32_t> labels_;     // Ids by op; of ops that are branched to.
@@ -128,6 +139,8 @@ class Emitter {
   std::uint32_t frame_bytes_ = 0;
   asmjit::Label leave_;  // The epilogue for runs that end here; valid once something jumps to it.
   bool leave_used_ = false;
+  asmjit::Label out_of_budget_, stopped_;  // Set their trap and leave.
+  bool out_of_budget_used_ = false, stopped_used_ = false;
 };
 
 }  // namespace skep::jit::arm64

@@ -8,7 +8,8 @@
 namespace skep::jit::x86_64 {
 namespace {
 
-constexpr Padding kPadding{.function = 15 + 32 + 20, .loop_head = kLoopAlignment - 1};
+/// The function: alignment, prologue, epilogues for traps. Limits: the checks, and what turns a branch around.
+constexpr Padding kPadding{.function = 15 + 32 + 25 + 20, .loop_head = kLoopAlignment - 1, .limits = 32};
 
 bool is_byte(std::int64_t value) { return value >= -128 && value <= 127; }
 /// REX, two bytes of opcode, ModRM and a displacement.
@@ -90,8 +91,8 @@ struct Bound {
 
 }  // namespace
 
-Plan plan(const lower::Code& code, const lower::Bindings&) {
-  Plan plan = survey(code);
+Plan plan(const lower::Code& code, const lower::Bindings&, const CompileOptions& options) {
+  Plan plan = survey(code, options);
   add_positions(plan, code, kPadding, Bound{});
   return plan;
 }

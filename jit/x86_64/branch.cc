@@ -82,6 +82,12 @@ void Emitter::compare(const lower::Branch& op) {
 }
 
 void Emitter::branch(x86::CondCode condition, lower::Label next, lower::Label target) {
+  if (target < next && !plan_.charges.empty()) {
+    const asmjit::Label skip = as_.newLabel();
+    as_.short_().j(x86::negateCond(condition), skip);
+    jump(next, target);
+    return void(as_.bind(skip));
+  }
   if (is_near(next, target)) as_.short_();
   as_.j(condition, label(target));
 }
@@ -91,10 +97,13 @@ void Emitter::emit(const lower::Branch& op) {
   branch(op.unless ? x86::negateCond(condition(op.op)) : condition(op.op), at_ + 1, op.target);
 }
 
-void Emitter::emit(const lower::Jump& op) {
-  if (op.target == at_ + 1 && plan_.marks[op.target] != Mark::kLoopHead) return;
-  if (is_near(at_ + 1, op.target)) as_.short_();
-  as_.jmp(label(op.target));
+void Emitter::jump(lower::Label next, lower::Label target) {
+  if (target == next && plan_.marks[target] != Mark::kLoopHead) return;
+  if (target < next) check_limits(next - 1);
+  if (is_near(next, target)) as_.short_();
+  as_.jmp(label(target));
 }
+
+void Emitter::emit(const lower::Jump& op) { jump(at_ + 1, op.target); }
 
 }  // namespace skep::jit::x86_64

@@ -35,7 +35,8 @@ Emitter::Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lowe
       code_(code),
       bindings_(bindings),
       plan_(plan),
-      features_(options.features),
+      features_(options.compile.features),
+      limits_(options.compile.limits),
       base_(options.base),
       map_(options.mapping) {
   // Padding runs when a loop is entered from above: few long nops instead of many short ones.
@@ -61,6 +62,11 @@ void Emitter::begin_function(std::size_t index) {
   function_ = index;
   leave_ = as_.newLabel();
   leave_used_ = false;
+  if (!plan_.charges.empty()) {
+    out_of_budget_ = as_.newLabel();
+    stopped_ = as_.newLabel();
+  }
+  out_of_budget_used_ = stopped_used_ = false;
   const FunctionPlan& function = plan_.functions[index];
   const bool saves_env = index == 0 && plan_.uses_env;
   frame_bytes_ = frame_bytes(function, saves_env);
@@ -83,13 +89,6 @@ void Emitter::begin_function(std::size_t index) {
   if (frame_bytes_ == 0) return;
   as_.sub(x86::rsp, frame_bytes_);
   if (!function.uses(isa::kR10)) cfa(x86::rsp, pushed_ + frame_bytes_);
-}
-
-void Emitter::end_function() {
-  if (!leave_used_) return;
-  map_.row(as_.offset(), kNoOp);
-  as_.bind(leave_);
-  emit(lower::Return{});
 }
 
 void Emitter::bind(lower::Label at) {
@@ -144,10 +143,15 @@ void Emitter::restore_frame() {
 
 void Emitter::resume_frame() { map_.frame(as_.offset(), FrameStep::Kind::kResume); }
 
-void Emitter::emit(const lower::Return&) {
+void Emitter::leave() {
   restore_frame();
   as_.ret();
   resume_frame();
+}
+
+void Emitter::emit(const lower::Return&) {
+  check_limits(at_);
+  leave();
 }
 
 void Emitter::leave_if_trapped() {
@@ -194,6 +198,7 @@ void Emitter::emit(const lower::TailCall& op) {
   as_.inc(count);
   as_.mov(image, x86::ptr(target, offsetof(TailTarget, image)));
   as_.mov(env(offsetof(Env, image), 8), image);
+  charge(at_);
   as_.mov(x86::rdx, kEnv);
   restore_frame();
   as_.jmp(x86::ptr(target, offsetof(TailTarget, entry)));
@@ -219,6 +224,7 @@ void Emitter::ask_for_tail_call() {
   if (by_rsp) cfa(x86::rsp, pushed_ + frame_bytes_);
   as_.test(kTemp, kTemp);
   as_.short_().jz(none);
+  charge(at_);
   as_.mov(x86::rdx, kEnv);
   restore_frame();
   as_.jmp(kTemp);
@@ -227,8 +233,8 @@ void Emitter::ask_for_tail_call() {
 }
 
 void Emitter::emit(const lower::Illegal&) {
-  as_.mov(env(offsetof(Env, trap), sizeof(Trap)), static_cast<std::uint8_t>(Trap::kIllegal));
-  emit(lower::Return{});
+  set_trap(Trap::kIllegal);
+  leave();
 }
 
 /// invoke(env, function, args): r12 is the only register that the called function expects and does not restore.

@@ -176,6 +176,36 @@ TEST(Differential, ProgramsInBoundsRunAlikeOnEveryEngine) {
               static_cast<unsigned long long>(instructions), has_jit ? "with native code" : "without native code");
 }
 
+/// The least budget with which the run ends by itself: what it takes in all.
+std::uint64_t cost(Vm& vm, const Program& program, std::uint64_t seed) {
+  const Result<Image> image = vm.load(VerifiedProgram::trust_without_verification(program));
+  if (!image) return 0;
+  std::uint64_t low = 0, high = 1'000'000;  // Too little, enough.
+  while (high - low > 1) {
+    const std::uint64_t middle = (low + high) / 2;
+    Outcome outcome = fresh(seed);
+    (image->run(outcome.context, {.budget = middle}).trap == Trap::kBudget ? low : high) = middle;
+  }
+  return high;
+}
+
+TEST(Differential, NativeCodeCountsNoFewerInstructionsThanTheInterpreter) {
+  const std::uint64_t first = from_environment("SKEP_DIFFERENTIAL_SEED", 1);
+  const std::uint64_t count = from_environment("SKEP_DIFFERENTIAL_PROGRAMS", kPrograms) / 20 + 1;
+  Vm interpreter(platform(), {.engine = Engine::kInterpreter, .cpus = 1});
+  Vm jit(platform(), {.engine = Engine::kJit, .cpus = 1, .passes = PassSet::none(), .limits = {.budget = true}});
+  if (!jit.load(VerifiedProgram::trust_without_verification(random_program(first, Safety::kInBounds))))
+    GTEST_SKIP() << "no native code on this host";
+  double ratio = 0;
+  for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) {
+    const Program program = random_program(seed, Safety::kInBounds);
+    const std::uint64_t exact = cost(interpreter, program, seed), counted = cost(jit, program, seed);
+    EXPECT_GE(counted, exact) << "seed " << seed << "\n" << listing(program);
+    ratio += static_cast<double>(counted) / static_cast<double>(exact);
+  }
+  std::printf("native code counts %.2f times what the interpreter does\n", ratio / static_cast<double>(count));
+}
+
 TEST(Differential, AccessesOutOfBoundsTrapAlike) {
   const std::uint64_t first = from_environment("SKEP_DIFFERENTIAL_SEED", 1);
   const std::uint64_t count = from_environment("SKEP_DIFFERENTIAL_PROGRAMS", kPrograms) / 4 + 1;

@@ -133,7 +133,9 @@ Result<Assembled> assemble(const Case& one) {
   code.functions = one.program.functions;
   code.helpers = {1};
   const lower::Bindings bindings{.maps = {0x7f0012345678}, .map_values = {0}, .helpers = {kBase + 0x100000}};
-  return assemble(code, bindings, {.arch = one.arch, .features = every_feature()}, kBase, Listing::kOn);
+  return assemble(
+      code, bindings, one.arch,
+      {.compile = {.features = every_feature()}, .base = kBase, .listing = Listing::kOn, .mapping = Mapping::kOn});
 }
 
 TEST_P(JitGolden, MachineCode) {

@@ -53,7 +53,7 @@ static uint64_t run_packet(const skep_image* image, skep_runner* runner) {
 static void test_engine(const skep_object* object, skep_engine engine) {
   skep_error error;
   memset(&error, 0, sizeof error);
-  const skep_vm_options options = {engine, 1};
+  const skep_vm_options options = {engine, 1, 0};
   skep_vm* vm = skep_vm_open(&options, &error);
   EXPECT(vm != NULL);
   skep_image* image = skep_vm_load(vm, object, "firewall", &error);

@@ -70,7 +70,7 @@ Operand reg(int index) { return Reg{static_cast<std::uint8_t>(index)}; }
 
 std::shared_ptr<const NativeCode> must_compile(const lower::Code& code, const lower::Bindings& bindings = {},
                                                Features features = host_target().features) {
-  auto native = compile(code, bindings, features);
+  auto native = compile(code, bindings, {.features = features});
   EXPECT_TRUE(native.has_value()) << native.error().message;
   return native.has_value() ? *native : nullptr;
 }

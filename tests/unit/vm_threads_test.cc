@@ -221,5 +221,27 @@ TEST_P(Threads, TheVmMayGoWhileItsImagesRun) {
   EXPECT_EQ(caller.run({}).r0, 5u);
 }
 
+/// One flag for the runs of several threads, each of which is in an endless loop, in a callback or not.
+TEST_P(Threads, AFlagEndsTheRunsOfAllThreads) {
+  Vm limited(Platform::linux_like(), {.engine = GetParam(), .cpus = 8, .limits = {.stop = true}});
+  for (const std::string_view text :
+       {"r0 = 0\nr0 += 1\ngoto -2\n", "r1 = 10\nr2 = subprog[+5]\nr3 = 0\nr4 = 0\ncall 181\nexit\nr0 = 0\ngoto -2\n"}) {
+    const Image image = limited.load(program(text)).value();
+    StopFlag flag;
+    std::atomic<std::uint32_t> started = 0, stopped = 0;
+    std::vector<std::thread> threads;
+    for (std::uint32_t i = 0; i < kThreads; ++i)
+      threads.emplace_back([&] {
+        ++started;
+        if (image.run({}, {.stop = &flag}).trap == Trap::kStopped) ++stopped;
+      });
+    while (started != kThreads) std::this_thread::yield();
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();  // Into the runs, most of the time.
+    flag.request();
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(stopped, kThreads) << text;
+  }
+}
+
 }  // namespace
 }  // namespace skep::vm_tests

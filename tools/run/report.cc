@@ -197,6 +197,8 @@ std::string_view trap_text(Trap trap) {
       return "calls nested too deep";
     case Trap::kIllegal:
       return "an instruction that cannot be executed";
+    case Trap::kStopped:
+      return "the run was stopped";
   }
   unreachable();
 }

@@ -23,18 +23,13 @@ std::shared_ptr<Host> logging_host(const std::shared_ptr<EventLog>& log) {
       .trace = [log](std::string_view message) { log->add_trace(message); }, .perf_output = take_sample});
 }
 
-Engine default_engine(const RunCommand& command) {
-  if (command.engine) return *command.engine;
-  return command.budget != 0 ? Engine::kInterpreter : Engine::kJit;
-}
-
 }  // namespace
 
 Session::Session(const RunCommand& command, std::vector<Program> programs)
     : command_(command),
       programs_(std::move(programs)),
       events_(std::make_shared<EventLog>(command.events)),
-      engine_(default_engine(command)),
+      engine_(command.engine.value_or(Engine::kJit)),
       vm_(Platform::linux_like(), {}) {
   // Bytecode of no type cannot be verified, and unverified code runs in checked memory only.
   checked_ = programs_.size() == 1 && programs_.front().type == ProgramType::kUnspec;
@@ -43,7 +38,8 @@ Session::Session(const RunCommand& command, std::vector<Program> programs)
 
 void Session::use_engine(Engine engine) {
   engine_ = engine;
-  vm_ = Vm(Platform::linux_like(), {.engine = engine, .cpus = 0, .host = logging_host(events_)});
+  vm_ = Vm(Platform::linux_like(),
+           {.engine = engine, .cpus = 0, .host = logging_host(events_), .limits = {.budget = command_.budget != 0}});
 }
 
 const Program* Session::find(std::string_view name) const {

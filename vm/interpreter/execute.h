@@ -48,6 +48,14 @@ inline std::uint64_t stop(Run& run, const Slot* pc, Trap trap) {
   return 0;
 }
 
+/// One op of the slice; whether it may run.
+inline Trap count(Run& run) {
+  if (run.slice == 0)
+    if (const Trap trap = next_slice(run); trap != Trap::kNone) return trap;
+  --run.slice;
+  return Trap::kNone;
+}
+
 /// Gives `function` its stack below the current one; false: there is none left.
 template <Policy policy>
 bool enter(Run& run, const Function& function) {
@@ -148,11 +156,11 @@ std::uint64_t execute(Run& run, std::uint64_t r1, std::uint64_t r2) {
 
 // clang-format off
 #define SKEP_NEXT_AT(where)                                                        \
-  do {                                                                             \
-    pc = (where);                                                                  \
-    if constexpr (policy.counted)                                                  \
-      if (run.budget-- == 0) return stop(run, pc, Trap::kBudget);                  \
-    goto* kLabels[static_cast<std::size_t>(pc->opcode)];                           \
+  do {                                                                                   \
+    pc = (where);                                                                        \
+    if constexpr (policy.counted)                                                        \
+      if (const Trap trap = count(run); trap != Trap::kNone) return stop(run, pc, trap); \
+    goto* kLabels[static_cast<std::size_t>(pc->opcode)];                                 \
   } while (false)
 #define SKEP_NEXT SKEP_NEXT_AT(pc + 1)
 #define SKEP_CHECK(address, size, access)                                          \

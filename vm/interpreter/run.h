@@ -46,8 +46,11 @@ struct Run {
   std::uint32_t depth = 0;         ///< Frames in use.
   std::uint64_t top = 0;           ///< End of the stack, which grows downwards.
   std::uint64_t bottom = 0;        ///< r10 minus the stack of the function that runs; r10 of what it calls.
-  std::uint64_t budget = 0;        ///< Left (policies that count).
-  InsnIndex trap_at = kNowhere;    ///< Slot that trapped.
+  // Policies that count.
+  std::uint64_t slice = 0;   ///< Ops until next_slice() is asked.
+  std::uint64_t budget = 0;  ///< Ops left behind the slice.
+
+  InsnIndex trap_at = kNowhere;  ///< Slot that trapped.
 
   // Checked runs only.
   Region context;
@@ -65,11 +68,14 @@ bool may_touch(const Run& run, std::uint64_t address, std::uint64_t size, Access
 /// Checked runs: whether the helper may be called with these arguments, as far as its prototype says.
 bool may_call(const Run& run, std::uint32_t helper, const std::array<std::uint64_t, 5>& args);
 
+/// Makes `slice` positive, or says why the run ends.
+[[gnu::noinline]] Trap next_slice(Run& run);
+
 bool may_tail_call(const Run& run, const std::array<std::uint64_t, 5>& args);
 
 struct Policy {
   bool checked = false;  ///< Every access is checked; helper arguments too.
-  bool counted = false;  ///< `budget` is used up, one an op.
+  bool counted = false;  ///< `slice` and `budget` are used up, one an op, and env.stop is looked at.
 };
 /// Runs `run.code` from its entry; sets env.trap and trap_at when it ends otherwise than by returning.
 template <Policy policy>
