@@ -223,10 +223,10 @@ TEST_P(Threads, TheVmMayGoWhileItsImagesRun) {
 
 /// One flag for the runs of several threads, each of which is in an endless loop, in a callback or not.
 TEST_P(Threads, AFlagEndsTheRunsOfAllThreads) {
-  Vm limited(Platform::linux_like(), {.engine = GetParam(), .cpus = 8, .limits = {.stop = true}});
+  Vm limited(Platform::linux_like(), {.engine = GetParam().engine, .cpus = 8, .limits = {.stop = true}});
   for (const std::string_view text :
        {"r0 = 0\nr0 += 1\ngoto -2\n", "r1 = 10\nr2 = subprog[+5]\nr3 = 0\nr4 = 0\ncall 181\nexit\nr0 = 0\ngoto -2\n"}) {
-    const Image image = limited.load(program(text)).value();
+    const Image image = limited.load(vm_tests::program(text)).value();
     StopFlag flag;
     std::atomic<std::uint32_t> started = 0, stopped = 0;
     std::vector<std::thread> threads;
