@@ -48,7 +48,9 @@ class Addresses {
     std::optional<Terms> best;
     Label reader = at;
     while (const auto def = back_.def(terms.base)) {
-      if (!(terms.base.at == reader + 1) && !back_.unread(terms.base.reg, *def, reader)) break;
+      if (!(terms.base.at == reader + 1) && !back_.unread(terms.base.reg, *def, reader) &&
+          !(reader == at && accessed_only(terms.base.reg, *def, reader)))
+        break;
       const std::optional<Terms> next = step(terms, *def, width);
       if (!next) break;
       const bool in_place = next->base.reg == terms.base.reg;
@@ -59,6 +61,16 @@ class Addresses {
       if (!in_place) break;
     }
     return best;
+  }
+
+  /// As Lookback::unread, but accesses through the register are as good: they fold the same sum.
+  [[nodiscard]] bool accessed_only(Reg reg, Label from, Label to) const {
+    for (Label at = from + 1; at < to; ++at) {
+      const Op& op = graph_.op(at);
+      if (target_of(op) != nullptr) return false;
+      if (contains(effects_of(op).reads, reg) && !accesses_through(op, reg)) return false;
+    }
+    return true;
   }
 
   /// Replaces the base by what the op at `def` made it of.
@@ -133,8 +145,8 @@ class Addresses {
   template <class Access>
   void fold(Label at, Access access, bool overwrites_base) {
     if (access.ordering != Ordering::kRelaxed || !(access.index == kNoReg)) return;
-    if (!overwrites_base && !graph_.dead_after(at, access.base)) return;
     if (reads_twice(access)) return;
+    if (!overwrites_base && !graph_.dead_after(at, access.base) && !only_addresses(at, access.base)) return;
     const auto terms = unfold({access.base, at}, Width::k64, at);
     if (!terms || !fits_int32(terms->offset + access.offset)) return;
     access.base = terms->base.reg;
@@ -144,6 +156,24 @@ class Addresses {
       access.shift = terms->shift;
     }
     graph_.replace(at, access);
+  }
+  /// Whether all that still reads the register, a few ops on in the straight line, are accesses through it.
+  [[nodiscard]] bool only_addresses(Label at, Reg reg) const {
+    constexpr Label kReach = 8;
+    for (Label next = at + 1; next < at + 1 + kReach && next < graph_.size() && !graph_.is_target(next); ++next) {
+      const Op& op = graph_.op(next);
+      const Effects effects = effects_of(op);
+      if (contains(effects.reads, reg) && !accesses_through(op, reg)) return false;
+      if (contains(effects.writes, reg) || graph_.dead_after(next, reg)) return true;
+      if (target_of(op) != nullptr || never_continues(op)) return false;
+    }
+    return false;
+  }
+  static bool accesses_through(const Op& op, Reg reg) {
+    const Load* load = std::get_if<Load>(&op);
+    const Store* store = std::get_if<Store>(&op);
+    return (load != nullptr && load->base == reg && !(load->index == reg)) ||
+           (store != nullptr && store->base == reg && !(store->index == reg) && !reads_twice(*store));
   }
   static bool reads_twice(const Load&) { return false; }
   static bool reads_twice(const Store& store) { return store.src == Operand(store.base); }

@@ -45,6 +45,11 @@ RegSet Graph::live_after(Label at) {
   return live_after_[at];
 }
 
+RegSet Graph::live_before(Label at) {
+  const Effects effects = effects_of(code_.ops[at]);
+  return static_cast<RegSet>((live_after(at) & ~effects.writes) | effects.reads);
+}
+
 void Graph::replace(Label at, const Op& op) {
   code_.ops[at] = op;
   changed_ = true;

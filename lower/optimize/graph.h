@@ -25,6 +25,8 @@ class Graph {
   [[nodiscard]] bool is_target(Label at);
   /// Registers whose value after the op may still be read.
   [[nodiscard]] RegSet live_after(Label at);
+  /// Before it.
+  [[nodiscard]] RegSet live_before(Label at);
   [[nodiscard]] bool dead_after(Label at, Reg reg) { return !contains(live_after(at), reg); }
 
   /// Puts `op` in the place of another one, whose label stays. Liveness is then recomputed by the next pass that asks

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lower/optimize/rebuild.h"
+
+#include <cassert>
+
+#include "lower/effects.h"
+
+namespace skep::lower {
+
+void Rebuild::emit(const Op& op, InsnIndex origin) {
+  code_.ops.push_back(op);
+  code_.origin.push_back(origin);
+  is_new_.push_back(0);
+}
+
+void Rebuild::emit_to(const Op& op, InsnIndex origin, Label target) {
+  emit(op, origin);
+  set_target(next() - 1, target);
+}
+
+void Rebuild::set_target(Label at, Label target) {
+  *target_of(code_.ops[at]) = target;
+  is_new_[at] = 1;
+}
+
+Code Rebuild::finish() {
+  places_.back() = next();
+  const auto moved = [this](Label old) {
+    assert(places_[old] != kNowhere);
+    return places_[old];
+  };
+  for (Label at = 0; at < next(); ++at) {
+    Op& op = code_.ops[at];
+    if (Label* target = target_of(op); target != nullptr && is_new_[at] == 0) *target = moved(*target);
+    if (auto* call = std::get_if<CallLocal>(&op)) call->target = moved(call->target);
+    if (auto* symbol = std::get_if<LoadSymbol>(&op); symbol != nullptr && symbol->kind == SymbolKind::kFunction)
+      symbol->index = moved(symbol->index);
+  }
+  code_.functions = old_.functions;
+  for (Function& function : code_.functions) function.entry = moved(function.entry);
+  code_.helpers = old_.helpers;
+  code_.helper_maps = old_.helper_maps;
+  return std::move(code_);
+}
+
+}  // namespace skep::lower

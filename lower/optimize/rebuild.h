@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Code written anew, for passes that insert or duplicate ops. Ops are emitted in order with the labels of the old code;
+// where the old code's ops now begin is said by place(), and finish() puts the new labels in.
+#pragma once
+#include <vector>
+
+#include "lower/code.h"
+
+namespace skep::lower {
+
+class Rebuild {
+ public:
+  explicit Rebuild(const Code& old) : old_(old), places_(old.ops.size() + 1, kNowhere) {}
+
+  /// The old op begins at the next op emitted.
+  void place(Label old) { places_[old] = next(); }
+  /// Label of the next op emitted, in the new code.
+  [[nodiscard]] Label next() const { return static_cast<Label>(code_.ops.size()); }
+  /// Branches and calls name labels of the old code.
+  void emit(const Op& op, InsnIndex origin);
+  /// As emit, but the target of the branch is a label of the new code; later set_target() may change it.
+  void emit_to(const Op& op, InsnIndex origin, Label target);
+  void set_target(Label at, Label target);
+  /// place(at) and emit the old op as it is.
+  void keep(Label at) {
+    place(at);
+    emit(old_.ops[at], old_.origin[at]);
+  }
+
+  Code finish();
+
+ private:
+  static constexpr Label kNowhere = ~Label{0};
+
+  const Code& old_;
+  Code code_;
+  std::vector<Label> places_;         // By old label.
+  std::vector<std::uint8_t> is_new_;  // By new op: its target is a new label already.
+};
+
+}  // namespace skep::lower
