@@ -10,6 +10,7 @@
 #include "jit/code_map.h"
 #include "jit/options.h"
 #include "lower/code.h"
+#include "skep/passes.h"
 #include "skep/result.h"
 
 namespace skep::jit {
@@ -22,6 +23,10 @@ struct Target {
 };
 /// Asked of the CPU once.
 const Target& host_target();
+/// Those of the passes that pay on this architecture: arm64 has no operands in memory.
+constexpr PassSet suited(PassSet passes, Arch arch) {
+  return arch == Arch::kX86_64 ? passes : passes.without(Pass::kOperands);
+}
 
 enum class Listing : std::uint8_t { kOff, kOn };
 /// An instruction, a label or an alignment, as the assembler writes it; its bytes begin at `offset`.

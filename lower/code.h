@@ -156,6 +156,39 @@ struct CountBits {
   isa::Width width{};
   Reg dst, src;
 };
+/// dst = eval<width>(op, dst, the word at base + (index << shift) + offset). Add, subtract, multiply, and, or, xor.
+struct AluLoad {
+  isa::AluOp op{};
+  isa::Width width{};
+  Reg dst, base;
+  std::int32_t offset = 0;
+  Reg index = kNoReg;
+  std::uint8_t shift = 0;
+};
+/// The `size` bytes at base + (index << shift) + offset = eval(op, they, the low bytes of src). Not atomic. Add,
+/// subtract, and, or, xor.
+struct Update {
+  isa::AluOp op{};
+  isa::Size size{};
+  Reg base;
+  std::int32_t offset = 0;
+  Operand src;
+  Reg index = kNoReg;
+  std::uint8_t shift = 0;
+};
+/// A Branch whose left side are the `size` bytes at base + (index << shift) + offset and whose right side are the low
+/// bytes of src, compared as numbers of that size.
+struct BranchLoad {
+  isa::JmpOp op{};
+  isa::Size size{};
+  Reg base;
+  std::int32_t offset = 0;
+  Operand src;
+  Label target = 0;
+  Reg index = kNoReg;
+  std::uint8_t shift = 0;
+  bool unless = false;
+};
 /// dst += src, plus 1 where that carries: what a checksum in ones' complement does. Zero-extended; dst is not src.
 struct AddWithCarry {
   isa::Width width{};
@@ -174,8 +207,9 @@ struct Copy {
   std::uint32_t bytes = 0;
 };
 
-using Op = std::variant<Alu, ByteSwap, LoadSymbol, LoadEnv, Load, Store, Atomic, Branch, Jump, CallHelper, CallLocal,
-                        TailCall, Return, Illegal, Nop, Sum, Rotate, CountBits, AddWithCarry, Clear, Copy>;
+using Op =
+    std::variant<Alu, ByteSwap, LoadSymbol, LoadEnv, Load, Store, Atomic, Branch, Jump, CallHelper, CallLocal, TailCall,
+                 Return, Illegal, Nop, Sum, Rotate, CountBits, AddWithCarry, Clear, Copy, AluLoad, Update, BranchLoad>;
 
 struct Function {
   Label entry = 0;

@@ -64,6 +64,15 @@ Effects effects(const CountBits& op) { return {.reads = set_of(op.src), .writes 
 Effects effects(const AddWithCarry& op) {
   return {.reads = static_cast<RegSet>(set_of(op.dst) | set_of(op.src)), .writes = set_of(op.dst)};
 }
+Effects effects(const AluLoad& op) {
+  return {.reads = static_cast<RegSet>(set_of(op.dst) | set_of(op.base) | set_of(op.index)), .writes = set_of(op.dst)};
+}
+Effects effects(const Update& op) {
+  return {.reads = static_cast<RegSet>(set_of(op.base) | set_of(op.index) | set_of(op.src)), .writes = 0};
+}
+Effects effects(const BranchLoad& op) {
+  return {.reads = static_cast<RegSet>(set_of(op.base) | set_of(op.index) | set_of(op.src)), .writes = 0};
+}
 Effects effects(const Clear& op) { return {.reads = set_of(op.base), .writes = 0}; }
 Effects effects(const Copy& op) { return {.reads = static_cast<RegSet>(set_of(op.to) | set_of(op.from)), .writes = 0}; }
 
@@ -90,6 +99,7 @@ bool only_computes(const Op& op) {
                         [](const Rotate&) { return true; },
                         [](const CountBits&) { return true; },
                         [](const AddWithCarry&) { return true; },
+                        [](const AluLoad&) { return true; },
                         [](const auto&) { return false; },
                     },
                     op);
@@ -101,6 +111,7 @@ bool never_continues(const Op& op) {
 
 const Label* target_of(const Op& op) {
   if (const auto* branch = std::get_if<Branch>(&op)) return &branch->target;
+  if (const auto* branch = std::get_if<BranchLoad>(&op)) return &branch->target;
   if (const auto* jump = std::get_if<Jump>(&op)) return &jump->target;
   return nullptr;
 }

@@ -29,7 +29,7 @@ Effects effects_of(const Op& op);
 bool only_computes(const Op& op);
 /// True of ops after which the next op does not run.
 bool never_continues(const Op& op);
-/// Of Branch and Jump; nullptr of others.
+/// Of Branch, BranchLoad and Jump; nullptr of others.
 const Label* target_of(const Op& op);
 inline Label* target_of(Op& op) { return const_cast<Label*>(target_of(static_cast<const Op&>(op))); }
 

@@ -34,6 +34,11 @@ std::string memory(const Access& op) {
   return "*(" + std::string(isa::info(op.size).c_type) + " *)(" + text(op.base) + scaled(op.index, op.shift) +
          displacement(op.offset) + ")" + (op.swap ? " swapped" : "");
 }
+template <class Access>
+std::string operand_memory(isa::Size size, const Access& op) {
+  return "*(" + std::string(isa::info(size).c_type) + " *)(" + text(op.base) + scaled(op.index, op.shift) +
+         displacement(op.offset) + ")";
+}
 const char* text(BitCount what) {
   switch (what) {
     case BitCount::kOnes:
@@ -126,6 +131,19 @@ std::string print(const Op& any, const Code& code) {
           },
           [](const AddWithCarry& op) {
             return text(op.dst, op.width) + " += " + text(op.src, op.width) + " with carry";
+          },
+          [](const AluLoad& op) {
+            const auto size = op.width == isa::Width::k64 ? isa::Size::k64 : isa::Size::k32;
+            return text(op.dst, op.width) + " " + std::string(isa::info(op.op).token) + " " + operand_memory(size, op);
+          },
+          [](const Update& op) {
+            return operand_memory(op.size, op) + " " + std::string(isa::info(op.op).token) + " " +
+                   text(op.src, isa::Width::k64);
+          },
+          [](const BranchLoad& op) {
+            return (op.unless ? "unless " : "if ") + operand_memory(op.size, op) + " " +
+                   std::string(isa::info(op.op).token) + " " + text(op.src, isa::Width::k64) + " goto " +
+                   label(op.target);
           },
           [](const Clear& op) {
             return "clear " + std::to_string(op.bytes) + " at " + text(op.base) + displacement(op.offset);

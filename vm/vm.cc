@@ -122,14 +122,15 @@ Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
   image.has_packet = has_packet(program);
   image.target.image = &image;
   if (shared->engine == Engine::kJit) {
-    TRY(image.native, jit::compile(lower::optimize(code, shared->passes), bindings, shared->compile));
+    TRY(image.native, jit::compile(lower::optimize(code, jit::suited(shared->passes, jit::host_target().arch)),
+                                   bindings, shared->compile));
     image.entry = image.native->entry();
     image.target.entry = address_of(image.entry);
   } else {
     image.compiled = interpreter::compile(code, bindings, image.platform, image.maps);
     if (shared->passes != PassSet::none())
-      image.compiled->fast =
-          interpreter::compile(lower::optimize(code, shared->passes), bindings, image.platform, image.maps);
+      image.compiled->fast = interpreter::compile(lower::optimize(code, shared->passes.without(Pass::kOperands)),
+                                                  bindings, image.platform, image.maps);
     image.target.entry = address_of(image.compiled.get());
   }
   return kOk;

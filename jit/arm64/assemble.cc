@@ -33,6 +33,9 @@ struct Bound {
   std::uint32_t operator()(const lower::Rotate&) const { return 8; }
   std::uint32_t operator()(const lower::CountBits&) const { return 20; }
   std::uint32_t operator()(const lower::AddWithCarry&) const { return 8; }
+  std::uint32_t operator()(const lower::AluLoad&) const { return 28; }
+  std::uint32_t operator()(const lower::Update&) const { return 48; }
+  std::uint32_t operator()(const lower::BranchLoad&) const { return 56; }
   std::uint32_t operator()(const lower::Clear& op) const { return 20 + (op.bytes / 16 + 1) * 4; }
   std::uint32_t operator()(const lower::Copy& op) const { return 40 + (op.bytes / 16 + 1) * 8; }
 };

@@ -90,7 +90,11 @@ void Emitter::branch(CondCode condition, lower::Label next, lower::Label target)
 
 void Emitter::emit(const lower::Branch& op) {
   compare(op);
-  branch(op.unless ? asmjit::arm::negateCond(condition(op.op)) : condition(op.op), at_ + 1, op.target);
+  branch_on(op.op, op.unless, op.target);
+}
+
+void Emitter::branch_on(JmpOp op, bool unless, lower::Label target) {
+  branch(unless ? asmjit::arm::negateCond(condition(op)) : condition(op), at_ + 1, target);
 }
 
 void Emitter::jump(lower::Label next, lower::Label target) {

@@ -44,6 +44,9 @@ class Emitter {
   void emit(const lower::Rotate& op);
   void emit(const lower::CountBits& op);
   void emit(const lower::AddWithCarry& op);
+  void emit(const lower::AluLoad& op);
+  void emit(const lower::Update& op);
+  void emit(const lower::BranchLoad& op);
   void emit(const lower::Clear& op);
   void emit(const lower::Copy& op);
 
@@ -72,12 +75,13 @@ class Emitter {
   void divide(const lower::Alu& op, std::int64_t value);
 
   // memory.cc
-  void load(const lower::Load& op, const asmjit::a64::Mem& from);
+  void load(const Gp& to, isa::Size size, isa::Extend extend, const asmjit::a64::Mem& from);
   /// An address that a load or store of `size` bytes can name; kTemp may hold a part of it.
   [[nodiscard]] asmjit::a64::Mem memory(lower::Reg base, std::int32_t offset, isa::Size size);
-  /// Access: lower::Load or lower::Store.
+  /// Access: an op with base, index, shift and offset.
   template <class Access>
-  [[nodiscard]] asmjit::a64::Mem memory(const Access& op);
+  [[nodiscard]] asmjit::a64::Mem memory(const Access& op, isa::Size size);
+  void store(const Gp& src, isa::Size size, const asmjit::a64::Mem& to);
   void reverse(const Gp& to, const Gp& from, isa::Size size);
   /// One that consists of a register only.
   [[nodiscard]] asmjit::a64::Mem plain_memory(lower::Reg base, std::int32_t offset);
@@ -99,6 +103,8 @@ class Emitter {
   void compare(const lower::Branch& op);
   void jump(lower::Label next, lower::Label target);
   void branch(asmjit::arm::CondCode condition, lower::Label next, lower::Label target);
+  /// On the flags of a comparison.
+  void branch_on(isa::JmpOp op, bool unless, lower::Label target);
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
 
   // limits.cc

@@ -2,6 +2,7 @@
 // Loads, stores, atomics, addresses.
 #include "base/overloaded.h"
 #include "base/unreachable.h"
+#include "isa/semantics.h"
 #include "jit/arm64/emitter.h"
 #include "lower/env_field.h"
 
@@ -40,10 +41,10 @@ a64::Mem Emitter::memory(lower::Reg base, std::int32_t offset, Size size) {
 }
 
 template <class Access>
-a64::Mem Emitter::memory(const Access& op) {
-  if (op.index == lower::kNoReg) return memory(op.base, op.offset, op.size);
+a64::Mem Emitter::memory(const Access& op, Size size) {
+  if (op.index == lower::kNoReg) return memory(op.base, op.offset, size);
   const Gp base = reg64(op.base), index = reg64(op.index);
-  const bool scaled = op.shift == 0 || (1u << op.shift) == isa::bytes(op.size);
+  const bool scaled = op.shift == 0 || (1u << op.shift) == isa::bytes(size);
   if (op.offset == 0 && scaled) return a64::ptr(base, index, a64::lsl(op.shift));
   if (op.offset < -256 || op.offset > 255) {
     // Only one temporary: the displacement joins the index.
@@ -105,20 +106,18 @@ void Emitter::emit(const lower::Load& op) {
     }
     unreachable();
   }
-  if (!op.swap) return load(op, memory(op));
-  lower::Load raw = op;
-  raw.extend = isa::Extend::kZero;
-  load(raw, memory(op));
+  if (!op.swap) return load(dst, op.size, op.extend, memory(op, op.size));
+  load(dst, op.size, isa::Extend::kZero, memory(op, op.size));
   reverse(dst, dst, op.size);
   if (!sign) return;
   if (op.size == Size::k16) as_.sxth(dst, dst.w());
   if (op.size == Size::k32) as_.sxtw(dst, dst.w());
 }
 
-void Emitter::load(const lower::Load& op, const a64::Mem& from) {
-  const Gp dst = reg64(op.dst);
-  const bool sign = op.extend == isa::Extend::kSign;
-  switch (op.size) {
+void Emitter::load(const Gp& to, Size size, isa::Extend extend, const a64::Mem& from) {
+  const Gp dst = to.x();
+  const bool sign = extend == isa::Extend::kSign;
+  switch (size) {
     case Size::k8:
       return void(sign ? as_.ldrsb(dst, from) : as_.ldrb(dst.w(), from));
     case Size::k16:
@@ -159,8 +158,11 @@ void Emitter::emit(const lower::Store& op) {
     reverse(kOld, src, op.size);
     src = kOld;
   }
-  const a64::Mem to = memory(op);
-  switch (op.size) {
+  store(src, op.size, memory(op, op.size));
+}
+
+void Emitter::store(const Gp& src, Size size, const a64::Mem& to) {
+  switch (size) {
     case Size::k8:
       return void(as_.strb(src.w(), to));
     case Size::k16:
@@ -168,7 +170,7 @@ void Emitter::emit(const lower::Store& op) {
     case Size::k32:
       return void(as_.str(src.w(), to));
     case Size::k64:
-      return void(as_.str(src, to));
+      return void(as_.str(src.x(), to));
   }
   unreachable();
 }
@@ -262,6 +264,62 @@ void Emitter::emit(const lower::Atomic& op) {
   } else {
     atomic_loop(op, at);
   }
+}
+
+// Operands in memory go through kOld; an address may take kTemp.
+
+void Emitter::emit(const lower::AluLoad& op) {
+  const Gp by = sized(kOld, op.width);
+  const Size size = op.width == isa::Width::k64 ? Size::k64 : Size::k32;
+  load(kOld, size, isa::Extend::kZero, memory(op, size));
+  emit_reg({.op = op.op, .width = op.width, .divisor = {}, .dst = op.dst, .src = op.dst}, by);
+}
+
+void Emitter::emit(const lower::Update& op) {
+  // The address is made once: kTemp, if that is a part of it, is not touched in between.
+  const a64::Mem at = memory(op, op.size);
+  load(kOld, op.size, isa::Extend::kZero, at);
+  Gp by = kNew;
+  if (const auto* reg = std::get_if<lower::Reg>(&op.src)) {
+    by = reg64(*reg);
+  } else {
+    load_immediate(kNew, static_cast<std::uint64_t>(std::get<lower::Imm>(op.src).value));
+  }
+  using isa::AluOp;
+  if (op.op == AluOp::kAdd) as_.add(kOld, kOld, by);
+  if (op.op == AluOp::kSub) as_.sub(kOld, kOld, by);
+  if (op.op == AluOp::kAnd) as_.and_(kOld, kOld, by);
+  if (op.op == AluOp::kOr) as_.orr(kOld, kOld, by);
+  if (op.op == AluOp::kXor) as_.eor(kOld, kOld, by);
+  store(kOld, op.size, at);
+}
+
+/// Both sides are extended to whole registers, with their sign if that counts.
+void Emitter::emit(const lower::BranchLoad& op) {
+  using isa::JmpOp;
+  const bool sign = op.op == JmpOp::kSGt || op.op == JmpOp::kSGe || op.op == JmpOp::kSLt || op.op == JmpOp::kSLe;
+  load(kOld, op.size, sign && op.size != Size::k64 ? isa::Extend::kSign : isa::Extend::kZero, memory(op, op.size));
+  if (const auto* imm = std::get_if<lower::Imm>(&op.src)) {
+    const auto value =
+        isa::extend(static_cast<std::uint64_t>(imm->value), op.size, sign ? isa::Extend::kSign : isa::Extend::kZero);
+    load_immediate(kNew, value);
+  } else {
+    const Gp src = reg64(std::get<lower::Reg>(op.src));
+    const std::uint32_t bits = 8 * isa::bytes(op.size);
+    if (op.size == Size::k64) {
+      as_.mov(kNew, src);
+    } else if (sign) {
+      as_.sbfx(kNew, src, 0, bits);
+    } else {
+      as_.ubfx(kNew, src, 0, bits);
+    }
+  }
+  if (op.op == JmpOp::kSet) {
+    as_.tst(kOld, kNew);
+  } else {
+    as_.cmp(kOld, kNew);
+  }
+  branch_on(op.op, op.unless, op.target);
 }
 
 }  // namespace skep::jit::arm64

@@ -85,6 +85,13 @@ struct Bound {
   }
   std::uint32_t operator()(const lower::CountBits&) const { return 32; }
   std::uint32_t operator()(const lower::AddWithCarry&) const { return 7; }
+  std::uint32_t operator()(const lower::AluLoad& op) const { return indexed_bound(op); }
+  std::uint32_t operator()(const lower::Update& op) const {
+    return indexed_bound(op) + (std::holds_alternative<lower::Imm>(op.src) ? 4 : 0);
+  }
+  std::uint32_t operator()(const lower::BranchLoad& op) const {
+    return 6 + indexed_bound(op) + (std::holds_alternative<lower::Imm>(op.src) ? 4 : 0);
+  }
   std::uint32_t operator()(const lower::Clear& op) const { return 8 + (op.bytes / 16 + 2) * 9; }
   std::uint32_t operator()(const lower::Copy& op) const { return 4 + (op.bytes / 16 + 2) * 18; }
 };

@@ -94,7 +94,11 @@ void Emitter::branch(x86::CondCode condition, lower::Label next, lower::Label ta
 
 void Emitter::emit(const lower::Branch& op) {
   compare(op);
-  branch(op.unless ? x86::negateCond(condition(op.op)) : condition(op.op), at_ + 1, op.target);
+  branch_on(op.op, op.unless, op.target);
+}
+
+void Emitter::branch_on(JmpOp op, bool unless, lower::Label target) {
+  branch(unless ? x86::negateCond(condition(op)) : condition(op), at_ + 1, target);
 }
 
 void Emitter::jump(lower::Label next, lower::Label target) {

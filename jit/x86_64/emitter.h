@@ -43,6 +43,9 @@ class Emitter {
   void emit(const lower::Rotate& op);
   void emit(const lower::CountBits& op);
   void emit(const lower::AddWithCarry& op);
+  void emit(const lower::AluLoad& op);
+  void emit(const lower::Update& op);
+  void emit(const lower::BranchLoad& op);
   void emit(const lower::Clear& op);
   void emit(const lower::Copy& op);
 
@@ -77,9 +80,12 @@ class Emitter {
 
   // memory.cc
   void load(const lower::Load& op, const asmjit::x86::Mem& from);
-  /// Access: lower::Load or lower::Store.
+  /// Access: an op with base, index, shift and offset.
   template <class Access>
-  [[nodiscard]] static asmjit::x86::Mem memory(const Access& op);
+  [[nodiscard]] static asmjit::x86::Mem memory(const Access& op, isa::Size size);
+  /// lea-like ops on a register or on memory. To: Gp or Mem; From: Gp, Mem or a number.
+  template <class To, class From>
+  void combine(isa::AluOp op, const To& to, const From& from);
   void load_swapped(const lower::Load& op);
   void store_swapped(const lower::Store& op);
   void fetch_by_loop(const lower::Atomic& op);
@@ -94,6 +100,8 @@ class Emitter {
   void compare(const lower::Branch& op);
   void jump(lower::Label next, lower::Label target);
   void branch(asmjit::x86::CondCode condition, lower::Label next, lower::Label target);
+  /// On the flags of a comparison.
+  void branch_on(isa::JmpOp op, bool unless, lower::Label target);
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
 
   // limits.cc

@@ -11,9 +11,20 @@ using isa::AtomicOp;
 using isa::Size;
 namespace x86 = asmjit::x86;
 
+namespace {
+
+/// As the instruction takes it for operands of this size.
+std::int32_t immediate(std::int64_t value, Size size) {
+  return size == Size::k8    ? static_cast<std::int8_t>(value)
+         : size == Size::k16 ? static_cast<std::int16_t>(value)
+                             : static_cast<std::int32_t>(value);
+}
+
+}  // namespace
+
 template <class Access>
-x86::Mem Emitter::memory(const Access& op) {
-  const std::uint32_t bytes = isa::bytes(op.size);
+x86::Mem Emitter::memory(const Access& op, Size size) {
+  const std::uint32_t bytes = isa::bytes(size);
   if (op.index == lower::kNoReg) return x86::ptr(reg64(op.base), op.offset, bytes);
   // rbp and r13 as a base need a displacement.
   const bool exchange = op.shift == 0 && op.offset == 0 && (reg64(op.base).id() & 7) == 5;
@@ -41,12 +52,12 @@ void Emitter::emit(const lower::LoadEnv& op) {
 
 void Emitter::emit(const lower::Load& op) {
   if (op.swap) return load_swapped(op);
-  load(op, memory(op));
+  load(op, memory(op, op.size));
 }
 
 void Emitter::load_swapped(const lower::Load& op) {
   const Gp dst = reg64(op.dst);
-  const x86::Mem from = memory(op);
+  const x86::Mem from = memory(op, op.size);
   const bool sign = op.extend == isa::Extend::kSign;
   switch (op.size) {
     case Size::k8:
@@ -76,7 +87,7 @@ void Emitter::load_swapped(const lower::Load& op) {
 
 void Emitter::store_swapped(const lower::Store& op) {
   const Gp src = sized(reg64(std::get<lower::Reg>(op.src)), op.size);
-  const x86::Mem to = memory(op);
+  const x86::Mem to = memory(op, op.size);
   if (features_.movbe && op.size != Size::k8) return void(as_.movbe(to, src));
   as_.mov(kTemp, src.r64());
   if (op.size == Size::k16) {
@@ -116,16 +127,59 @@ void Emitter::load(const lower::Load& op, const x86::Mem& from) {
 
 void Emitter::emit(const lower::Store& op) {
   if (op.swap) return store_swapped(op);
-  const x86::Mem to = memory(op);
+  const x86::Mem to = memory(op, op.size);
   std::visit(Overloaded{[&](lower::Reg src) { as_.mov(to, sized(reg64(src), op.size)); },
                         [&](lower::Imm imm) {
                           // Sign-extended by the instruction where the memory is wider than 32 bits.
-                          const auto value = static_cast<std::int32_t>(imm.value);
-                          as_.mov(to, op.size == Size::k8    ? static_cast<std::int8_t>(value)
-                                      : op.size == Size::k16 ? static_cast<std::int16_t>(value)
-                                                             : value);
+                          as_.mov(to, immediate(imm.value, op.size));
                         }},
              op.src);
+}
+
+template <class To, class From>
+void Emitter::combine(isa::AluOp op, const To& to, const From& from) {
+  using isa::AluOp;
+  if (op == AluOp::kAdd) return void(as_.add(to, from));
+  if (op == AluOp::kSub) return void(as_.sub(to, from));
+  if (op == AluOp::kAnd) return void(as_.and_(to, from));
+  if (op == AluOp::kOr) return void(as_.or_(to, from));
+  if (op == AluOp::kXor) return void(as_.xor_(to, from));
+  unreachable();
+}
+
+void Emitter::emit(const lower::AluLoad& op) {
+  const Gp dst = reg(op.dst, op.width);
+  const x86::Mem from = memory(op, op.width == isa::Width::k64 ? Size::k64 : Size::k32);
+  if (op.op == isa::AluOp::kMul) return void(as_.imul(dst, from));
+  combine(op.op, dst, from);
+}
+
+void Emitter::emit(const lower::Update& op) {
+  const x86::Mem at = memory(op, op.size);
+  std::visit(Overloaded{[&](lower::Reg src) { combine(op.op, at, sized(reg64(src), op.size)); },
+                        [&](lower::Imm imm) { combine(op.op, at, immediate(imm.value, op.size)); }},
+             op.src);
+}
+
+void Emitter::emit(const lower::BranchLoad& op) {
+  const x86::Mem at = memory(op, op.size);
+  std::visit(Overloaded{[&](lower::Reg src) {
+                          const Gp by = sized(reg64(src), op.size);
+                          if (op.op == isa::JmpOp::kSet) {
+                            as_.test(at, by);
+                          } else {
+                            as_.cmp(at, by);
+                          }
+                        },
+                        [&](lower::Imm imm) {
+                          if (op.op == isa::JmpOp::kSet) {
+                            as_.test(at, immediate(imm.value, op.size));
+                          } else {
+                            as_.cmp(at, immediate(imm.value, op.size));
+                          }
+                        }},
+             op.src);
+  branch_on(op.op, op.unless, op.target);
 }
 
 /// x86 has no and/or/xor that fetches: compare-and-exchange until nobody came between. It works on rax, whose value

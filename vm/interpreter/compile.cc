@@ -97,7 +97,7 @@ Opcode swap_opcode(const lower::ByteSwap& op) {
 
 class Compiler {
  public:
-  Compiler(const lower::Code& code, const lower::Bindings& bindings, const Compiled& out)
+  Compiler(const lower::Code& code, const lower::Bindings& bindings, Compiled& out)
       : code_(code), bindings_(bindings), out_(out) {}
 
   Slot slot(std::uint32_t at) {
@@ -136,6 +136,11 @@ class Compiler {
     return {.opcode = op.width == Width::k64 ? Opcode::kAddWithCarry64 : Opcode::kAddWithCarry32,
             .dst = op.dst.index,
             .src = op.src.index};
+  }
+  Slot operator()(const lower::AluLoad& op) const { return {.opcode = Opcode::kWithMemory, .imm = wide(op)}; }
+  Slot operator()(const lower::Update& op) const { return {.opcode = Opcode::kWithMemory, .imm = wide(op)}; }
+  Slot operator()(const lower::BranchLoad& op) const {
+    return {.opcode = Opcode::kIfMemory, .offset = distance(op.target), .imm = wide(op)};
   }
   Slot operator()(const lower::Clear& op) const {
     return {.opcode = Opcode::kClear, .dst = op.base.index, .offset = op.offset, .imm = op.bytes};
@@ -199,6 +204,10 @@ class Compiler {
   Slot operator()(lower::Illegal) const { return {.opcode = Opcode::kIllegal}; }
 
  private:
+  [[nodiscard]] std::uint64_t wide(const lower::Op& op) const {
+    out_.wide.push_back(op);
+    return address_of(&out_.wide.back());
+  }
   [[nodiscard]] std::int32_t distance(lower::Label target) const {
     return static_cast<std::int32_t>(static_cast<std::int64_t>(target) - at_);
   }
@@ -219,7 +228,7 @@ class Compiler {
 
   const lower::Code& code_;
   const lower::Bindings& bindings_;
-  const Compiled& out_;
+  Compiled& out_;
   std::uint32_t at_ = 0;
 };
 
@@ -234,6 +243,12 @@ std::unique_ptr<Compiled> compile(const lower::Code& code, const lower::Bindings
   for (const std::int32_t id : code.helpers) out->protos.push_back(platform.helper(id));
   for (const lower::Function& function : code.functions)
     out->functions.push_back({.code = out.get(), .first = function.entry, .stack_bytes = function.stack_bytes});
+  // Their addresses must stay.
+  const auto is_wide = [](const lower::Op& op) {
+    return std::holds_alternative<lower::AluLoad>(op) || std::holds_alternative<lower::Update>(op) ||
+           std::holds_alternative<lower::BranchLoad>(op);
+  };
+  out->wide.reserve(static_cast<std::size_t>(std::ranges::count_if(code.ops, is_wide)));
   Compiler compiler(code, bindings, *out);
   out->slots.reserve(code.ops.size());
   for (std::uint32_t at = 0; at < code.ops.size(); ++at) out->slots.push_back(compiler.slot(at));

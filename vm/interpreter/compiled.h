@@ -32,6 +32,8 @@ struct Compiled {
   std::vector<std::int32_t> helpers;       ///< Ids, by the index in CallHelper slots.
   std::vector<std::shared_ptr<Map>> maps;  ///< Of the program; whose values a checked run may touch.
   std::vector<const HelperProto*> protos;  ///< Of the same; nullptr: one of lowering's own.
+  /// Ops with too many operands for a slot, which has their address. Optimised code only.
+  std::vector<lower::Op> wide;
   /// The same program optimised, for runs that neither count nor check; null: this is it.
   std::unique_ptr<const Compiled> fast;
 };

@@ -42,6 +42,48 @@ std::uint64_t add_with_carry(W a, W b) {
   return static_cast<W>(sum + (sum < a ? 1 : 0));
 }
 
+// Ops with an operand in memory. Only optimised code has them, which nobody checks: see Compiled::fast.
+
+template <class Access>
+std::uint64_t address_in(const Access& op, const Registers& r) {
+  const std::uint64_t index = op.index == lower::kNoReg ? 0 : r[op.index.index] << op.shift;
+  return r[op.base.index] + index + static_cast<std::uint64_t>(std::int64_t{op.offset});
+}
+inline std::uint64_t value_of(const lower::Operand& operand, const Registers& r) {
+  const auto* reg = std::get_if<lower::Reg>(&operand);
+  return reg != nullptr ? r[reg->index] : static_cast<std::uint64_t>(std::get<lower::Imm>(operand).value);
+}
+/// Calls `body` with a word of that size.
+template <class Body>
+auto with_word(isa::Size size, Body body) {
+  switch (size) {
+#define ISA_SIZE(bits, ...) \
+  case isa::Size::k##bits:  \
+    return body(std::uint##bits##_t{});
+#include "skep/tables/opcodes.def"
+  }
+  unreachable();
+}
+inline void with_memory(const lower::Op& any, Registers& r) {
+  if (const auto* op = std::get_if<lower::AluLoad>(&any)) {
+    const std::uint64_t word = op->width == isa::Width::k64 ? load<std::uint64_t>(address_in(*op, r))
+                                                            : load<std::uint32_t>(address_in(*op, r));
+    r[op->dst.index] = isa::eval(op->op, op->width, r[op->dst.index], word);
+    return;
+  }
+  const auto& op = std::get<lower::Update>(any);
+  with_word(op.size, [&]<class W>(W) {
+    const std::uint64_t at = address_in(op, r);
+    const std::uint64_t result = isa::eval<std::uint64_t>(op.op, load<W>(at), value_of(op.src, r));
+    store<W>(at, static_cast<W>(result));
+  });
+}
+inline bool holds(const lower::BranchLoad& op, const Registers& r) {
+  return op.unless != with_word(op.size, [&]<class W>(W) {
+           return isa::compare<W>(op.op, load<W>(address_in(op, r)), static_cast<W>(value_of(op.src, r)));
+         });
+}
+
 inline std::uint64_t stop(Run& run, const Slot* pc, Trap trap) {
   run.env.trap = trap;
   run.trap_at = run.code->origin[static_cast<std::size_t>(pc - run.code->slots.data())];
@@ -298,6 +340,13 @@ template <Policy policy>
 
 Nop:
   SKEP_NEXT;
+
+WithMemory:
+  with_memory(*from_address<const lower::Op>(pc->imm), r);
+  SKEP_NEXT;
+
+IfMemory:
+  SKEP_NEXT_AT(pc + (holds(std::get<lower::BranchLoad>(*from_address<const lower::Op>(pc->imm)), r) ? pc->offset : 1));
 
 Clear : {
   const u64 to = r[pc->dst] + static_cast<u64>(std::int64_t{pc->offset});
