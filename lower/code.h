@@ -28,8 +28,9 @@ struct Imm {
 };
 using Operand = std::variant<Reg, Imm>;
 
-/// From the verifier: lets an engine skip its test for zero (and, signed, for -1).
-enum class Divisor : std::uint8_t { kMayBeZero, kNonZero };
+/// kNonZero, from the verifier, lets an engine skip its test for zero (and, signed, for -1). kConstant, from
+/// lower/optimize/: src is an immediate and not 0, and native code multiplies by its reciprocal instead of dividing.
+enum class Divisor : std::uint8_t { kMayBeZero, kNonZero, kConstant };
 
 /// dst = eval<width>(op, dst, src), zero-extended to 64 bits. All AluOps, also mov and sign-extending mov. 32-bit
 /// immediates only, but for a 64-bit kMov.

@@ -83,6 +83,11 @@ bool ignores_dst(isa::AluOp op) {
   return op == kMov || op == kMovSx8 || op == kMovSx16 || op == kMovSx32;
 }
 
+bool divides(isa::AluOp op) {
+  using enum isa::AluOp;
+  return op == kDiv || op == kMod || op == kSDiv || op == kSMod;
+}
+
 Effects effects_of(const Op& op) {
   return std::visit([](const auto& any) { return effects(any); }, op);
 }

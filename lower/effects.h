@@ -35,5 +35,7 @@ inline Label* target_of(Op& op) { return const_cast<Label*>(target_of(static_cas
 
 /// dst is written without being read, as far as `op` itself goes.
 bool ignores_dst(isa::AluOp op);
+/// A division or a modulo, signed or not.
+bool divides(isa::AluOp op);
 
 }  // namespace skep::lower

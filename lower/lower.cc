@@ -6,6 +6,7 @@
 
 #include "base/overloaded.h"
 #include "base/try.h"
+#include "lower/effects.h"
 #include "lower/rewrite.h"
 
 namespace skep::lower {
@@ -19,11 +20,9 @@ Operand operand(const isa::Operand& from) {
 
 /// 0 needs a test and, in signed division, so does -1: what is known to be neither needs none.
 Divisor divisor(const isa::Alu& insn) {
-  using isa::AluOp;
-  const bool divides =
-      insn.op == AluOp::kDiv || insn.op == AluOp::kSDiv || insn.op == AluOp::kMod || insn.op == AluOp::kSMod;
   const auto* imm = std::get_if<isa::Imm>(&insn.src);
-  return divides && imm != nullptr && imm->value != 0 && imm->value != -1 ? Divisor::kNonZero : Divisor::kMayBeZero;
+  return divides(insn.op) && imm != nullptr && imm->value != 0 && imm->value != -1 ? Divisor::kNonZero
+                                                                                   : Divisor::kMayBeZero;
 }
 
 class Lowering {

@@ -53,11 +53,21 @@ const char* text(BitCount what) {
 const char* text(Ordering ordering) { return ordering == Ordering::kRelaxed ? "" : " ordered"; }
 std::string label(Label target) { return "L" + std::to_string(target); }
 
+const char* text(Divisor divisor) {
+  switch (divisor) {
+    case Divisor::kMayBeZero:
+      return "";
+    case Divisor::kNonZero:
+      return " nonzero";
+    case Divisor::kConstant:
+      return " by reciprocal";
+  }
+  unreachable();
+}
 std::string text(const Alu& op) {
   const std::string dst = text(op.dst, op.width);
   if (op.op == isa::AluOp::kNeg) return dst + " = -" + dst;
-  const std::string known = op.divisor == Divisor::kNonZero ? " nonzero" : "";
-  return dst + " " + std::string(isa::info(op.op).token) + " " + text(op.src, op.width) + known;
+  return dst + " " + std::string(isa::info(op.op).token) + " " + text(op.src, op.width) + text(op.divisor);
 }
 std::string text(const ByteSwap& op) {
   switch (op.order) {

@@ -12,7 +12,10 @@ constexpr Padding kPadding{.function = 80 + 20, .loop_head = 0, .limits = 56};
 
 /// The most bytes that an op takes.
 struct Bound {
-  std::uint32_t operator()(const lower::Alu& op) const { return std::holds_alternative<lower::Imm>(op.src) ? 16 : 8; }
+  std::uint32_t operator()(const lower::Alu& op) const {
+    if (op.divisor == lower::Divisor::kConstant) return 48;
+    return std::holds_alternative<lower::Imm>(op.src) ? 16 : 8;
+  }
   std::uint32_t operator()(const lower::ByteSwap&) const { return 8; }
   std::uint32_t operator()(const lower::LoadSymbol&) const { return 16; }
   std::uint32_t operator()(const lower::LoadEnv&) const { return 4; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// arm64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc, call.cc, combined.cc and block.cc hold their
-// definitions.
+// arm64: one emit() per op. alu.cc, divide.cc, reciprocal.cc, memory.cc, branch.cc, call.cc, combined.cc and block.cc
+// hold their definitions.
 #pragma once
 #include <vector>
 
@@ -73,6 +73,14 @@ class Emitter {
   // divide.cc
   void divide(const lower::Alu& op, const Gp& src);
   void divide(const lower::Alu& op, std::int64_t value);
+
+  // reciprocal.cc
+  /// By what is not 0, without a division.
+  void divide_by_constant(const lower::Alu& op, std::int64_t value);
+  void divide_by_power(const lower::Alu& op, std::uint32_t twos, bool negative);
+  void divide_once(const lower::Alu& op, std::uint64_t divisor);
+  void quotient32(const lower::Alu& op, std::uint32_t divisor, const Gp& to);
+  void quotient64(const lower::Alu& op, std::uint64_t divisor, const Gp& to);
 
   // memory.cc
   void load(const Gp& to, isa::Size size, isa::Extend extend, const asmjit::a64::Mem& from);

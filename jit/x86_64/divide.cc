@@ -91,6 +91,7 @@ void Emitter::divide(const lower::Alu& op, std::int64_t value) {
       return bitwise(easy, mask);
     }
   }
+  if (op.divisor == lower::Divisor::kConstant) return divide_by_constant(op, value);
   divide_native(op, value);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// x86-64: one emit() per op. alu.cc, divide.cc, memory.cc, branch.cc, call.cc, combined.cc and block.cc hold their
-// definitions.
+// x86-64: one emit() per op. alu.cc, divide.cc, reciprocal.cc, memory.cc, branch.cc, call.cc, combined.cc and block.cc
+// hold their definitions.
 #pragma once
 #include <vector>
 
@@ -77,6 +77,15 @@ class Emitter {
   /// Operand: Reg or std::int64_t.
   template <class Operand>
   void divide_native(const lower::Alu& op, const Operand& src);
+
+  // reciprocal.cc
+  /// By what is not 0, without a division.
+  void divide_by_constant(const lower::Alu& op, std::int64_t value);
+  void divide_by_power(const lower::Alu& op, std::uint32_t twos, bool negative);
+  void divide_once(const lower::Alu& op, std::int64_t value);
+  void quotient32(const lower::Alu& op, std::uint32_t divisor, const Gp& to);
+  void quotient64(const lower::Alu& op, std::uint64_t divisor, const Gp& to);
+  void multiply_high(const Gp& by, std::uint64_t multiplier, bool with_sign);
 
   // memory.cc
   void load(const lower::Load& op, const asmjit::x86::Mem& from);

@@ -35,6 +35,11 @@ struct Program {
 lower::Alu alu(AluOp op, Width width, std::uint8_t dst, lower::Operand src) {
   return {.op = op, .width = width, .divisor = {}, .dst = Reg{dst}, .src = src};
 }
+lower::Alu by_constant(AluOp op, Width width, std::uint8_t dst, std::int64_t value) {
+  lower::Alu by = alu(op, width, dst, Imm{value});
+  by.divisor = lower::Divisor::kConstant;
+  return by;
+}
 lower::Load load(Size size, std::uint8_t dst, std::uint8_t base, std::int32_t offset) {
   return {.size = size, .extend = {}, .ordering = {}, .dst = Reg{dst}, .base = Reg{base}, .offset = offset};
 }
@@ -65,6 +70,12 @@ std::vector<Program> programs() {
        {alu(AluOp::kLsh, k64, 0, Reg{1}), alu(AluOp::kArsh, k32, 4, Reg{5}), alu(AluOp::kDiv, k64, 1, Reg{2}),
         alu(AluOp::kMod, k32, 3, Reg{0}), alu(AluOp::kSDiv, k64, 0, Reg{3}), alu(AluOp::kDiv, k64, 1, Imm{10}),
         lower::Return{}}},
+      {"reciprocal",
+       {by_constant(AluOp::kDiv, k32, 1, 10), by_constant(AluOp::kMod, k32, 1, 7), by_constant(AluOp::kDiv, k64, 0, 10),
+        by_constant(AluOp::kMod, k64, 3, 7), by_constant(AluOp::kSDiv, k32, 1, -3),
+        by_constant(AluOp::kSMod, k64, 0, 1000), by_constant(AluOp::kSDiv, k64, 1, -8),
+        by_constant(AluOp::kSMod, k32, 1, 2), by_constant(AluOp::kDiv, k64, 1, -7),
+        by_constant(AluOp::kMod, k32, 1, -7), lower::Return{}}},
       {"loop",
        {alu(AluOp::kMov, k64, 0, Imm{0}), branch(JmpOp::kEq, 2, Imm{0}, 7), load(Size::k8, 3, 1, 0),
         alu(AluOp::kAdd, k64, 0, Reg{3}), alu(AluOp::kAdd, k64, 1, Imm{1}), alu(AluOp::kSub, k64, 2, Imm{1}),

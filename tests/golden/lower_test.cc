@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What lowering makes of small programs: files of tests/golden/lower. `-- program TYPE` or `-- trusted` begins the
-// assembly (C syntax, maps by number), `-- lowered` the text that lower::print gives. UPDATE_GOLDEN=1 writes the files
-// anew.
+// What lowering makes of small programs: files of tests/golden/lower; and what passes make of that: those of
+// tests/golden/optimize. `-- TYPE` or `-- trusted` begins the assembly (C syntax, maps by number), `-- passes NAME,...`
+// in its first line says which passes run, `-- lowered` begins the text that lower::print gives. UPDATE_GOLDEN=1 writes
+// the files anew.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,20 +12,36 @@
 #include <sstream>
 
 #include "lower/lower.h"
+#include "lower/optimize/optimize.h"
 #include "lower/print.h"
 #include "skep/isa.h"
 
 namespace skep {
 namespace {
 
-const std::filesystem::path kFolder = std::filesystem::path(SKEP_SOURCE_DIR) / "tests/golden/lower";
+const std::filesystem::path kFolder = std::filesystem::path(SKEP_SOURCE_DIR) / "tests/golden";
 
 struct GoldenFile {
   std::string input;  // All before the expected text.
   std::string kind;   // "trusted", or the program type.
+  PassSet passes;
   std::string assembly;
   std::string want;
 };
+
+PassSet passes_of(const std::string& names) {
+  PassSet passes;
+  std::stringstream list(names);
+  for (std::string name; std::getline(list, name, ',');) {
+    const auto* row = std::ranges::find(kPasses, name, &PassInfo::name);
+    if (row == std::end(kPasses)) {
+      ADD_FAILURE() << "no pass " << name;
+    } else {
+      passes = passes.with(static_cast<Pass>(row - std::begin(kPasses)));
+    }
+  }
+  return passes;
+}
 
 GoldenFile read(const std::string& name) {
   std::ifstream in(kFolder / (name + ".txt"));
@@ -40,6 +57,12 @@ GoldenFile read(const std::string& name) {
   const std::size_t end = file.input.find('\n', line);
   file.kind = file.input.substr(line + 3, end - line - 3);
   file.assembly = file.input.substr(end + 1);
+  const std::string passes = "-- passes ";
+  if (file.assembly.starts_with(passes)) {
+    const std::size_t line_end = file.assembly.find('\n');
+    file.passes = passes_of(file.assembly.substr(passes.size(), line_end - passes.size()));
+    file.assembly.erase(0, line_end + 1);
+  }
   return file;
 }
 
@@ -89,17 +112,19 @@ Program program_of(const GoldenFile& file) {
   return program;
 }
 
-std::string lowered(const VerifiedProgram& program) {
-  const Result<lower::Code> code = lower::lower(program, Platform::linux_like());
-  return code ? lower::print(*code) : "error: " + code.error().message + "\n";
+std::string lowered(const VerifiedProgram& program, PassSet passes) {
+  Result<lower::Code> code = lower::lower(program, Platform::linux_like());
+  if (!code) return "error: " + code.error().message + "\n";
+  return lower::print(lower::optimize(*std::move(code), passes));
 }
 
 std::string lowered(const GoldenFile& file) {
   Program program = program_of(file);
-  if (file.kind == "trusted") return lowered(VerifiedProgram::trust_without_verification(std::move(program)));
+  if (file.kind == "trusted")
+    return lowered(VerifiedProgram::trust_without_verification(std::move(program)), file.passes);
   const Verdict verdict = verify(std::move(program));
   if (const auto* rejection = std::get_if<Rejection>(&verdict)) return "rejected: " + message(rejection->reason) + "\n";
-  return lowered(std::get<VerifiedProgram>(verdict));
+  return lowered(std::get<VerifiedProgram>(verdict), file.passes);
 }
 
 class Golden : public testing::TestWithParam<std::string> {};
@@ -114,13 +139,18 @@ TEST_P(Golden, LowersAsWritten) {
   EXPECT_EQ(file.want, got);
 }
 
-std::vector<std::string> names() {
+std::vector<std::string> names(const char* folder) {
   std::vector<std::string> out;
-  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) out.push_back(entry.path().stem().string());
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder / folder))
+    out.push_back(folder + ("/" + entry.path().stem().string()));
   std::ranges::sort(out);
   return out;
 }
-INSTANTIATE_TEST_SUITE_P(Lower, Golden, testing::ValuesIn(names()), [](const auto& one) { return one.param; });
+std::string short_name(const testing::TestParamInfo<std::string>& test) {
+  return test.param.substr(test.param.find('/') + 1);
+}
+INSTANTIATE_TEST_SUITE_P(Lower, Golden, testing::ValuesIn(names("lower")), short_name);
+INSTANTIATE_TEST_SUITE_P(Optimize, Golden, testing::ValuesIn(names("optimize")), short_name);
 
 }  // namespace
 }  // namespace skep
