@@ -67,6 +67,7 @@ std::vector<LongRun> long_runs() {
       {"jump", "r0 = 0\nr0 += 1\ngoto -2\n"},
       {"branch", "r0 = 0\nr0 += 1\nif r0 != 0 goto -2\nexit\n"},
       {"branch_to_itself", "r0 = 0\nif r0 == 0 goto -1\nexit\n"},
+      {"branch_on_memory", "*(u64 *)(r10 - 8) = 1\nr1 = *(u64 *)(r10 - 8)\nif r1 == 1 goto -2\nr0 = 0\nexit\n"},
       {"nested_loops", "r1 = 0\nr2 = 0\nr2 += 1\nif r2 < 5 goto -2\nr1 += 1\ngoto -5\n"},
       {"subprogram", "r1 = 7\ncall pc+1\nexit\nr0 = 0\ngoto -2\n"},
       {"call_in_a_loop", "call pc+1\ngoto -2\nr0 = 0\nexit\n"},
