@@ -129,8 +129,8 @@ Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
   } else {
     image.compiled = interpreter::compile(code, bindings, image.platform, image.maps);
     if (shared->passes != PassSet::none())
-      image.compiled->fast = interpreter::compile(lower::optimize(code, shared->passes.without(Pass::kOperands)),
-                                                  bindings, image.platform, image.maps);
+      image.compiled->fast = interpreter::compile(lower::optimize(code, interpreter::suited(shared->passes)), bindings,
+                                                  image.platform, image.maps);
     image.target.entry = address_of(image.compiled.get());
   }
   return kOk;

@@ -93,6 +93,7 @@ std::vector<Program> programs() {
         branch(JmpOp::kSet, 2, Imm{8}, 12), lower::Jump{0}, lower::Nop{}, lower::Return{}}},
       {"operands",
        {lower::AluLoad{AluOp::kAdd, k64, Reg{3}, Reg{1}, 8},
+
         lower::AluLoad{AluOp::kMul, k32, Reg{3}, Reg{1}, 0, Reg{2}, 2},
         lower::Update{AluOp::kAdd, Size::k32, Reg{10}, -4, Imm{1}},
         lower::Update{AluOp::kXor, Size::k8, Reg{1}, 3, Reg{2}, Reg{4}, 0},

@@ -137,8 +137,8 @@ class Compiler {
             .dst = op.dst.index,
             .src = op.src.index};
   }
-  Slot operator()(const lower::AluLoad& op) const { return {.opcode = Opcode::kWithMemory, .imm = wide(op)}; }
-  Slot operator()(const lower::Update& op) const { return {.opcode = Opcode::kWithMemory, .imm = wide(op)}; }
+  Slot operator()(const lower::AluLoad& op) const { return {.opcode = Opcode::kWide, .imm = wide(op)}; }
+  Slot operator()(const lower::Update& op) const { return {.opcode = Opcode::kWide, .imm = wide(op)}; }
   Slot operator()(const lower::BranchLoad& op) const {
     return {.opcode = Opcode::kIfMemory, .offset = distance(op.target), .imm = wide(op)};
   }

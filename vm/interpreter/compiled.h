@@ -7,6 +7,7 @@
 #include "lower/code.h"
 #include "skep/helper.h"
 #include "skep/map.h"
+#include "skep/passes.h"
 #include "skep/platform.h"
 #include "vm/interpreter/slot.h"
 
@@ -37,6 +38,10 @@ struct Compiled {
   /// The same program optimised, for runs that neither count nor check; null: this is it.
   std::unique_ptr<const Compiled> fast;
 };
+
+/// Those of the passes that make code shorter for the interpreter: an op with many operands takes longer than two with
+/// few.
+constexpr PassSet suited(PassSet passes) { return passes.without(Pass::kOperands); }
 
 /// `platform` outlives the result.
 std::unique_ptr<Compiled> compile(const lower::Code& code, const lower::Bindings& bindings, const Platform& platform,

@@ -42,7 +42,8 @@ std::uint64_t add_with_carry(W a, W b) {
   return static_cast<W>(sum + (sum < a ? 1 : 0));
 }
 
-// Ops with an operand in memory. Only optimised code has them, which nobody checks: see Compiled::fast.
+// Ops with more operands than a slot has room for. Only optimised code has them, which nobody checks: see
+// Compiled::fast.
 
 template <class Access>
 std::uint64_t address_in(const Access& op, const Registers& r) {
@@ -64,7 +65,7 @@ auto with_word(isa::Size size, Body body) {
   }
   unreachable();
 }
-inline void with_memory(const lower::Op& any, Registers& r) {
+inline void wide(const lower::Op& any, Registers& r) {
   if (const auto* op = std::get_if<lower::AluLoad>(&any)) {
     const std::uint64_t word = op->width == isa::Width::k64 ? load<std::uint64_t>(address_in(*op, r))
                                                             : load<std::uint32_t>(address_in(*op, r));
@@ -341,8 +342,8 @@ template <Policy policy>
 Nop:
   SKEP_NEXT;
 
-WithMemory:
-  with_memory(*from_address<const lower::Op>(pc->imm), r);
+Wide:
+  wide(*from_address<const lower::Op>(pc->imm), r);
   SKEP_NEXT;
 
 IfMemory:

@@ -19,7 +19,7 @@ namespace skep::interpreter {
 #define SKEP_SLOTS_OTHER(X)        X(Truncate16) X(Truncate32) X(Swap16) X(Swap32) X(Swap64) X(Goto) X(LoadEnv32) X(LoadEnv64) X(CallHelper) X(CallLocal) \
                                    X(TailCall) X(Return) X(Illegal) X(Nop) X(Sum64) X(Sum32) X(Rotate64Imm) X(Rotate64Reg) X(Rotate32Imm) X(Rotate32Reg) \
                                    X(Ones64) X(Ones32) X(LeadingZeros64) X(LeadingZeros32) X(TrailingZeros64) X(TrailingZeros32) \
-                                   X(AddWithCarry64) X(AddWithCarry32) X(Clear) X(Copy) X(WithMemory) X(IfMemory) X(UnlessSet64Imm) X(UnlessSet64Reg) X(UnlessSet32Imm) \
+                                   X(AddWithCarry64) X(AddWithCarry32) X(Clear) X(Copy) X(Wide) X(IfMemory) X(UnlessSet64Imm) X(UnlessSet64Reg) X(UnlessSet32Imm) \
                                    X(UnlessSet32Reg)
 // clang-format on
 
