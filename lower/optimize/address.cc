@@ -68,7 +68,7 @@ class Addresses {
     for (Label at = from + 1; at < to; ++at) {
       const Op& op = graph_.op(at);
       if (target_of(op) != nullptr) return false;
-      if (contains(effects_of(op).reads, reg) && !accesses_through(op, reg)) return false;
+      if (contains(graph_.effects(at).reads, reg) && !accesses_through(op, reg)) return false;
     }
     return true;
   }
@@ -162,7 +162,7 @@ class Addresses {
     constexpr Label kReach = 8;
     for (Label next = at + 1; next < at + 1 + kReach && next < graph_.size() && !graph_.is_target(next); ++next) {
       const Op& op = graph_.op(next);
-      const Effects effects = effects_of(op);
+      const Effects effects = graph_.effects(next);
       if (contains(effects.reads, reg) && !accesses_through(op, reg)) return false;
       if (contains(effects.writes, reg) || graph_.dead_after(next, reg)) return true;
       if (target_of(op) != nullptr || never_continues(op)) return false;

@@ -18,9 +18,9 @@ void dead(Graph& graph) {
   for (Label at = graph.size(); at-- > 0;) {
     const Op& op = graph.op(at);
     const bool ends_block =
-        at + 1 == graph.size() || target_of(op) != nullptr || never_continues(op) || graph.is_target(at + 1);
+        at + 1 == graph.size() || graph.branches(at) || !graph.continues(at) || graph.is_target(at + 1);
     if (ends_block) live = graph.live_after(at);
-    const Effects effects = effects_of(op);
+    const Effects effects = graph.effects(at);
     if (only_computes(op) && ((effects.writes & live) == 0 || copies_itself(op))) {
       graph.replace(at, Nop{});
       continue;

@@ -3,6 +3,15 @@
 
 namespace skep::lower {
 
+Graph::Shape Graph::shape_of(const Op& op) {
+  return {.effects = effects_of(op), .continues = !never_continues(op), .branches = target_of(op) != nullptr};
+}
+
+void Graph::describe() {
+  shapes_.resize(code_.ops.size());
+  for (std::size_t at = 0; at < shapes_.size(); ++at) shapes_[at] = shape_of(code_.ops[at]);
+}
+
 void Graph::find_targets() {
   targets_.assign(code_.ops.size(), 0);
   for (const Op& op : code_.ops)
@@ -19,17 +28,15 @@ bool Graph::is_target(Label at) {
 void Graph::find_liveness() {
   const std::size_t count = code_.ops.size();
   live_after_.assign(count, 0);
-  std::vector<Effects> effects(count);
-  for (std::size_t at = 0; at < count; ++at) effects[at] = effects_of(code_.ops[at]);
   std::vector<RegSet> live_before(count + 1, 0);
   for (bool again = true; again;) {
     again = false;
     for (std::size_t at = count; at-- > 0;) {
-      const Op& op = code_.ops[at];
-      RegSet live = never_continues(op) ? RegSet{0} : live_before[at + 1];
-      if (const Label* target = target_of(op)) live |= live_before[*target];
+      const Shape& shape = shapes_[at];
+      RegSet live = shape.continues ? live_before[at + 1] : RegSet{0};
+      if (shape.branches) live |= live_before[*target_of(code_.ops[at])];
       live_after_[at] = live;
-      const auto before = static_cast<RegSet>((live & ~effects[at].writes) | effects[at].reads);
+      const auto before = static_cast<RegSet>((live & ~shape.effects.writes) | shape.effects.reads);
       // A loop's head that became live earlier than its end was looked at.
       if (before != live_before[at] && targets_[at] != 0) again = true;
       live_before[at] = before;
@@ -46,17 +53,18 @@ RegSet Graph::live_after(Label at) {
 }
 
 RegSet Graph::live_before(Label at) {
-  const Effects effects = effects_of(code_.ops[at]);
-  return static_cast<RegSet>((live_after(at) & ~effects.writes) | effects.reads);
+  return static_cast<RegSet>((live_after(at) & ~shapes_[at].effects.writes) | shapes_[at].effects.reads);
 }
 
 void Graph::replace(Label at, const Op& op) {
   code_.ops[at] = op;
+  shapes_[at] = shape_of(op);
   changed_ = true;
 }
 
 void Graph::rebuild(Code code) {
   code_ = std::move(code);
+  describe();
   targets_.clear();
   live_after_.clear();
   changed_ = false;
@@ -91,6 +99,7 @@ void Graph::compact() {
   code_.ops.resize(kept);
   code_.origin.resize(kept);
   for (Function& function : code_.functions) function.entry = moved[function.entry];
+  describe();
   targets_.clear();
   live_after_.clear();
 }

@@ -11,7 +11,7 @@ namespace skep::lower {
 
 class Graph {
  public:
-  explicit Graph(Code code) : code_(std::move(code)) {}
+  explicit Graph(Code code) : code_(std::move(code)) { describe(); }
 
   [[nodiscard]] const Code& code() const { return code_; }
   [[nodiscard]] Label size() const { return static_cast<Label>(code_.ops.size()); }
@@ -20,6 +20,13 @@ class Graph {
   [[nodiscard]] const T* get(Label at) const {
     return std::get_if<T>(&code_.ops[at]);
   }
+
+  /// As effects_of(op(at)), kept at hand because passes ask all the time.
+  [[nodiscard]] Effects effects(Label at) const { return shapes_[at].effects; }
+  /// Whether the op behind it may run next.
+  [[nodiscard]] bool continues(Label at) const { return shapes_[at].continues; }
+  /// Whether it may lead elsewhere.
+  [[nodiscard]] bool branches(Label at) const { return shapes_[at].branches; }
 
   /// Whether control can come to the op otherwise than from the op before it.
   [[nodiscard]] bool is_target(Label at);
@@ -42,10 +49,17 @@ class Graph {
   Code take() && { return std::move(code_); }
 
  private:
+  struct Shape {
+    Effects effects;
+    bool continues = true, branches = false;
+  };
+  static Shape shape_of(const Op& op);
+  void describe();
   void find_targets();
   void find_liveness();
 
   Code code_;
+  std::vector<Shape> shapes_;  // By op, always up to date.
   std::vector<std::uint8_t> targets_;
   std::vector<RegSet> live_after_;
   bool changed_ = false;

@@ -6,8 +6,8 @@ namespace skep::lower {
 std::optional<Label> Lookback::def(Value value) const {
   const Label stop = value.at > kReach ? value.at - kReach : 0;
   for (Label at = value.at; at > stop; --at) {
-    if (graph_.is_target(at) || never_continues(graph_.op(at - 1))) return std::nullopt;
-    if (contains(effects_of(graph_.op(at - 1)).writes, value.reg)) return at - 1;
+    if (graph_.is_target(at) || !graph_.continues(at - 1)) return std::nullopt;
+    if (contains(graph_.effects(at - 1).writes, value.reg)) return at - 1;
   }
   return std::nullopt;
 }
@@ -27,17 +27,16 @@ bool Lookback::unwritten(Reg reg, Label from, Label to) const { return writes_no
 
 bool Lookback::unread(Reg reg, Label from, Label to) const {
   for (Label at = from + 1; at < to; ++at) {
-    const Op& op = graph_.op(at);
-    if (contains(effects_of(op).reads, reg)) return false;
+    if (contains(graph_.effects(at).reads, reg)) return false;
     // What runs where the branch goes may read it.
-    if (const Label* target = target_of(op); target != nullptr && contains(graph_.live_after(at), reg)) return false;
+    if (graph_.branches(at) && contains(graph_.live_after(at), reg)) return false;
   }
   return true;
 }
 
 bool Lookback::writes_none(Reg reg, Label from, Label to) const {
   for (Label at = from; at < to; ++at)
-    if (contains(effects_of(graph_.op(at)).writes, reg)) return false;
+    if (contains(graph_.effects(at).writes, reg)) return false;
   return true;
 }
 

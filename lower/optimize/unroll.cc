@@ -162,7 +162,7 @@ class Unrolling {
   [[nodiscard]] std::optional<Label> only_write(Label head, Label latch, Reg reg) const {
     std::optional<Label> found;
     for (Label at = head; at < latch; ++at) {
-      if (!contains(effects_of(graph_.op(at)).writes, reg)) continue;
+      if (!contains(graph_.effects(at).writes, reg)) continue;
       if (found || skipped(head, at, latch)) return std::nullopt;
       found = at;
     }
@@ -182,7 +182,7 @@ class Unrolling {
     for (Label i = 0; i < kReach && at > 0; ++i, --at) {
       const Op& op = graph_.op(at - 1);
       if (never_continues(op)) return std::nullopt;
-      if (contains(effects_of(op).writes, reg)) {
+      if (contains(graph_.effects(at - 1).writes, reg)) {
         const Alu* alu = std::get_if<Alu>(&op);
         const Imm* imm = alu != nullptr && alu->op == AluOp::kMov ? std::get_if<Imm>(&alu->src) : nullptr;
         if (imm == nullptr) return std::nullopt;
