@@ -36,8 +36,9 @@ Code Rebuild::finish() {
     if (auto* symbol = std::get_if<LoadSymbol>(&op); symbol != nullptr && symbol->kind == SymbolKind::kFunction)
       symbol->index = moved(symbol->index);
   }
-  code_.functions = old_.functions;
-  for (Function& function : code_.functions) function.entry = moved(function.entry);
+  for (const Function& function : old_.functions)
+    if (places_[function.entry] != kNowhere)
+      code_.functions.push_back({.entry = moved(function.entry), .stack_bytes = function.stack_bytes});
   code_.helpers = old_.helpers;
   code_.helper_maps = old_.helper_maps;
   return std::move(code_);

@@ -27,6 +27,7 @@ class Rebuild {
     emit(old_.ops[at], old_.origin[at]);
   }
 
+  /// Functions whose first op was not placed are gone.
   Code finish();
 
  private:
