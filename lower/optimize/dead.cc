@@ -21,7 +21,7 @@ void dead(Graph& graph) {
         at + 1 == graph.size() || graph.branches(at) || !graph.continues(at) || graph.is_target(at + 1);
     if (ends_block) live = graph.live_after(at);
     const Effects effects = graph.effects(at);
-    if (only_computes(op) && ((effects.writes & live) == 0 || copies_itself(op))) {
+    if (graph.is_pure(at) && ((effects.writes & live) == 0 || copies_itself(op))) {
       graph.replace(at, Nop{});
       continue;
     }

@@ -4,7 +4,10 @@
 namespace skep::lower {
 
 Graph::Shape Graph::shape_of(const Op& op) {
-  return {.effects = effects_of(op), .continues = !never_continues(op), .branches = target_of(op) != nullptr};
+  return {.effects = effects_of(op),
+          .continues = !never_continues(op),
+          .branches = target_of(op) != nullptr,
+          .pure = only_computes(op)};
 }
 
 void Graph::describe() {
@@ -14,8 +17,8 @@ void Graph::describe() {
 
 void Graph::find_targets() {
   targets_.assign(code_.ops.size(), 0);
-  for (const Op& op : code_.ops)
-    if (const Label* target = target_of(op)) targets_[*target] = 1;
+  for (Label at = 0; at < size(); ++at)
+    if (shapes_[at].branches) targets_[*target_of(code_.ops[at])] = 1;
   for (const Function& function : code_.functions) targets_[function.entry] = 1;
 }
 
@@ -77,7 +80,7 @@ void Graph::fresh() {
   changed_ = false;
 }
 
-void Graph::compact() {
+Code Graph::take() && {
   std::vector<Label> moved(code_.ops.size() + 1);
   Label kept = 0;
   for (Label at = 0; at < size(); ++at) {
@@ -85,7 +88,7 @@ void Graph::compact() {
     if (!std::holds_alternative<Nop>(code_.ops[at])) ++kept;
   }
   moved[code_.ops.size()] = kept;
-  if (kept == size()) return;
+  if (kept == size()) return std::move(code_);
   for (Label at = 0; at < size(); ++at) {
     Op& op = code_.ops[at];
     if (std::holds_alternative<Nop>(op)) continue;
@@ -99,9 +102,7 @@ void Graph::compact() {
   code_.ops.resize(kept);
   code_.origin.resize(kept);
   for (Function& function : code_.functions) function.entry = moved[function.entry];
-  describe();
-  targets_.clear();
-  live_after_.clear();
+  return std::move(code_);
 }
 
 }  // namespace skep::lower

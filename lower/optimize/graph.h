@@ -25,6 +25,8 @@ class Graph {
   [[nodiscard]] Effects effects(Label at) const { return shapes_[at].effects; }
   /// Whether the op behind it may run next.
   [[nodiscard]] bool continues(Label at) const { return shapes_[at].continues; }
+  /// only_computes(op(at)).
+  [[nodiscard]] bool is_pure(Label at) const { return shapes_[at].pure; }
   /// Whether it may lead elsewhere.
   [[nodiscard]] bool branches(Label at) const { return shapes_[at].branches; }
 
@@ -44,14 +46,13 @@ class Graph {
   /// A new pass begins: analyses that changes have made stale are forgotten.
   void fresh();
 
-  /// Drops the Nops.
-  void compact();
-  Code take() && { return std::move(code_); }
+  /// The code without Nops.
+  Code take() &&;
 
  private:
   struct Shape {
     Effects effects;
-    bool continues = true, branches = false;
+    bool continues = true, branches = false, pure = false;
   };
   static Shape shape_of(const Op& op);
   void describe();

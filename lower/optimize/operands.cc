@@ -73,16 +73,17 @@ class Operands {
  private:
   /// The load that gave the register its value for `at` only, if it can as well happen there.
   [[nodiscard]] std::optional<Label> load_for(Reg reg, Label at) const {
+    if (!graph_.dead_after(at, reg)) return std::nullopt;
     const auto from = back_.def({reg, at});
     const Load* load = from ? graph_.get<Load>(*from) : nullptr;
     if (load == nullptr || load->swap || load->ordering != Ordering::kRelaxed) return std::nullopt;
     if (load->extend == isa::Extend::kSign && load->size != Size::k64) return std::nullopt;
     if (load->base == reg || load->index == reg) return std::nullopt;
-    if (!graph_.dead_after(at, reg) || !back_.unread(reg, *from, at)) return std::nullopt;
+    if (!back_.unread(reg, *from, at)) return std::nullopt;
     if (!back_.unwritten(load->base, *from, at)) return std::nullopt;
     if (!(load->index == kNoReg) && !back_.unwritten(load->index, *from, at)) return std::nullopt;
     for (Label between = *from + 1; between < at; ++between)
-      if (touches_memory(graph_.op(between)) || target_of(graph_.op(between)) != nullptr) return std::nullopt;
+      if (touches_memory(graph_.op(between)) || graph_.branches(between)) return std::nullopt;
     return from;
   }
 
@@ -159,7 +160,7 @@ class Operands {
     if (load == nullptr || load->swap || load->ordering != Ordering::kRelaxed || load->size != store.size) return;
     if (!back_.unread(*stored, *loaded, *changed) || !same_place(*load, *loaded, store, at)) return;
     for (Label between = *loaded + 1; between < at; ++between)
-      if (touches_memory(graph_.op(between)) || target_of(graph_.op(between)) != nullptr) return;
+      if (touches_memory(graph_.op(between)) || graph_.branches(between)) return;
     const Update merged{.op = alu->op,
                         .size = store.size,
                         .base = store.base,

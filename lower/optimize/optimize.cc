@@ -24,7 +24,6 @@ Code optimize(Code code, PassSet passes) {
     graph.fresh();
     kFunctions[i](graph);
   }
-  graph.compact();
   return std::move(graph).take();
 }
 

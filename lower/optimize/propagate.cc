@@ -257,20 +257,25 @@ class Propagation {
   }
 
   void write(Reg reg, const Known& known) {
-    for (Known& other : known_)
-      if (other.copy_of == reg) other.copy_of = kNoReg;
+    if (contains(copied_, reg)) {
+      for (Known& other : known_)
+        if (other.copy_of == reg) other.copy_of = kNoReg;
+      copied_ &= static_cast<RegSet>(~set_of(reg));
+    }
     known_[reg.index] = known;
+    copied_ |= set_of(known.copy_of);
     nonzero_ &= static_cast<RegSet>(~set_of(reg));
     nonzero_low_ &= static_cast<RegSet>(~set_of(reg));
   }
   void forget_all() {
     known_.fill({});
-    nonzero_ = nonzero_low_ = 0;
+    nonzero_ = nonzero_low_ = copied_ = 0;
   }
 
   Graph& graph_;
   Label at_ = 0;
   std::array<Known, kRegs> known_{};
+  RegSet copied_ = 0;                     // Originals of copies that are known.
   RegSet nonzero_ = 0, nonzero_low_ = 0;  // Whole registers, low halves.
 };
 

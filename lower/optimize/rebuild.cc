@@ -7,6 +7,13 @@
 
 namespace skep::lower {
 
+Rebuild::Rebuild(const Code& old) : old_(old), places_(old.ops.size() + 1, kNowhere) {
+  const std::size_t likely = old.ops.size() + old.ops.size() / 4;
+  code_.ops.reserve(likely);
+  code_.origin.reserve(likely);
+  is_new_.reserve(likely);
+}
+
 void Rebuild::emit(const Op& op, InsnIndex origin) {
   code_.ops.push_back(op);
   code_.origin.push_back(origin);

@@ -10,7 +10,7 @@ namespace skep::lower {
 
 class Rebuild {
  public:
-  explicit Rebuild(const Code& old) : old_(old), places_(old.ops.size() + 1, kNowhere) {}
+  explicit Rebuild(const Code& old);
 
   /// The old op begins at the next op emitted.
   void place(Label old) { places_[old] = next(); }

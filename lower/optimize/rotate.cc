@@ -112,8 +112,10 @@ class Rotations {
   void combine(Label at, const Alu& root) {
     const Reg other = std::get<Reg>(root.src);
     if (other == root.dst) return;
-    const auto a = shift_of({root.dst, at}, root.width), b = shift_of({other, at}, root.width);
-    if (!a || !b || a->op->op == b->op->op || !back_.same(a->in, b->in)) return;
+    const auto a = shift_of({root.dst, at}, root.width);
+    if (!a) return;
+    const auto b = shift_of({other, at}, root.width);
+    if (!b || a->op->op == b->op->op || !back_.same(a->in, b->in)) return;
     const auto count = count_of(*a, *b, at);
     if (!count) return;
     // With a count from a register that is 0, `add` and `xor` of the two differ from the rotation.

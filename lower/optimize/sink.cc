@@ -3,6 +3,7 @@
 // the additions sink: accesses on the way take them up in their displacements, and one addition remains where the
 // register's value itself is needed. A branch out of the line leads over a stub that catches up.
 #include <array>
+#include <bit>
 #include <optional>
 
 #include "lower/optimize/passes.h"
@@ -83,22 +84,24 @@ class Sinking {
 
   [[nodiscard]] std::int64_t pending(Reg reg) const { return reg == kNoReg ? 0 : pending_[reg.index]; }
 
-  void sink(Label at, Op op) {
-    const InsnIndex origin = graph_.code().origin[at];
-    if (const auto step = step_of(op); step && contains(eligible_, std::get<Alu>(op).dst)) {
-      std::int64_t& sum = pending_[std::get<Alu>(op).dst.index];
-      if (fits_int32(sum + *step)) {
-        sum += *step;
+  void sink(Label at, const Op& op) {
+    if (eligible_ != 0 && step_of(op) && contains(eligible_, std::get<Alu>(op).dst)) {
+      const Reg moved = std::get<Alu>(op).dst;
+      std::int64_t& sum = pending_[moved.index];
+      if (fits_int32(sum + *step_of(op))) {
+        sum += *step_of(op);
+        due_ = static_cast<RegSet>(sum == 0 ? due_ & ~set_of(moved) : due_ | set_of(moved));
         return;
       }
     }
-    const Effects effects = effects_of(op);
-    catch_up(static_cast<RegSet>(effects.reads & ~absorb(op)), at);
-    for (std::uint8_t reg = 0; reg < kRegs; ++reg)
-      if (contains(effects.writes, Reg{reg})) pending_[reg] = 0;
-    if (const Label* target = target_of(op)) return leave(at, op, *target);
-    if (never_continues(op)) catch_up(kEvery, at);
-    out_.emit(op, origin);
+    const Effects effects = graph_.effects(at);
+    if (due_ == 0) return out_.emit(op, graph_.code().origin[at]);
+    Op moved = op;
+    catch_up(static_cast<RegSet>(effects.reads & ~absorb(moved)), at);
+    clear(effects.writes);
+    if (const Label* target = target_of(moved)) return leave(at, moved, *target);
+    if (!graph_.continues(at)) catch_up(kEvery, at);
+    out_.emit(moved, graph_.code().origin[at]);
   }
 
   /// Takes what is pending up in the op's displacements; the registers for which that is done.
@@ -129,11 +132,16 @@ class Sinking {
 
   /// Emits the pending additions to these registers.
   void catch_up(RegSet regs, Label at) {
-    for (std::uint8_t reg = 0; reg < kRegs; ++reg) {
-      if (pending_[reg] == 0 || !contains(regs, Reg{reg})) continue;
-      out_.emit(addition(Reg{reg}, pending_[reg]), graph_.code().origin[at]);
-      pending_[reg] = 0;
+    for (RegSet due = regs & due_; due != 0; due &= static_cast<RegSet>(due - 1)) {
+      const Reg reg{static_cast<std::uint8_t>(std::countr_zero(due))};
+      out_.emit(addition(reg, pending(reg)), graph_.code().origin[at]);
+      clear(set_of(reg));
     }
+  }
+  void clear(RegSet regs) {
+    for (RegSet due = regs & due_; due != 0; due &= static_cast<RegSet>(due - 1))
+      pending_[static_cast<std::size_t>(std::countr_zero(due))] = 0;
+    due_ &= static_cast<RegSet>(~regs);
   }
   static Op addition(Reg reg, std::int64_t value) {
     return Alu{.op = AluOp::kAdd, .width = Width::k64, .divisor = {}, .dst = reg, .src = Imm{value}};
@@ -142,17 +150,15 @@ class Sinking {
   /// A Branch or Jump. What reads are due has been caught up with.
   void leave(Label at, const Op& op, Label target) {
     const InsnIndex origin = graph_.code().origin[at];
-    const RegSet live = graph_.live_before(target);
-    bool any = false;
-    for (std::uint8_t reg = 0; reg < kRegs; ++reg) any |= pending_[reg] != 0 && contains(live, Reg{reg});
+    const auto live = static_cast<RegSet>(due_ == 0 ? 0 : graph_.live_before(target) & due_);
     const bool ends = std::holds_alternative<Jump>(op) || target <= at;
-    if (any && !ends) {
+    if (live != 0 && !ends) {
       stubs_.push_back({.branch = out_.next(), .target = target, .origin = origin, .pending = pending_, .live = live});
     } else if (ends) {
       catch_up(kEvery, at);
     }
     out_.emit(op, origin);
-    if (std::holds_alternative<Jump>(op)) pending_.fill(0);
+    if (std::holds_alternative<Jump>(op)) clear(kEvery);
   }
 
   void emit_stubs() {
@@ -170,6 +176,7 @@ class Sinking {
   Rebuild out_;
   RegSet eligible_ = 0;
   std::array<std::int64_t, kRegs> pending_{};
+  RegSet due_ = 0;  // Registers for which something is pending.
   std::vector<Stub> stubs_;
 };
 

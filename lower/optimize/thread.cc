@@ -69,8 +69,8 @@ Label destination(const Graph& graph, Label target) {
 
 void redirect(Graph& graph) {
   for (Label at = 0; at < graph.size(); ++at) {
+    if (!graph.branches(at)) continue;
     const Label* target = target_of(graph.op(at));
-    if (target == nullptr) continue;
     const Label to = destination(graph, *target);
     if (to == *target) continue;
     Op op = graph.op(at);
@@ -81,6 +81,7 @@ void redirect(Graph& graph) {
 
 void invert(Graph& graph) {
   for (Label at = 0; at + 1 < graph.size(); ++at) {
+    if (!graph.branches(at)) continue;
     const Branch* branch = graph.get<Branch>(at);
     if (branch == nullptr || branch->unless) continue;
     const Label next = skip_nops(graph, at + 1);
@@ -103,8 +104,9 @@ void invert(Graph& graph) {
 /// Jumps to what comes next anyway.
 void drop_idle_jumps(Graph& graph) {
   for (Label at = 0; at < graph.size(); ++at) {
+    if (!graph.branches(at)) continue;
     const Label* target = target_of(graph.op(at));
-    if (target != nullptr && *target > at && skip_nops(graph, at + 1) >= *target) graph.replace(at, Nop{});
+    if (*target > at && skip_nops(graph, at + 1) >= *target) graph.replace(at, Nop{});
   }
 }
 
@@ -117,9 +119,8 @@ void drop_unreachable(Graph& graph) {
     work.pop_back();
     while (at < graph.size() && reached[at] == 0) {
       reached[at] = 1;
-      const Op& op = graph.op(at);
-      if (const Label* target = target_of(op)) work.push_back(*target);
-      if (never_continues(op)) break;
+      if (graph.branches(at)) work.push_back(*target_of(graph.op(at)));
+      if (!graph.continues(at)) break;
       ++at;
     }
   }
