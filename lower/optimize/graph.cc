@@ -81,6 +81,18 @@ void Graph::fresh() {
 }
 
 Code Graph::take() && {
+  drop_nops();
+  return std::move(code_);
+}
+
+void Graph::compact() {
+  if (!drop_nops()) return;
+  describe();
+  targets_.clear();
+  live_after_.clear();
+}
+
+bool Graph::drop_nops() {
   std::vector<Label> moved(code_.ops.size() + 1);
   Label kept = 0;
   for (Label at = 0; at < size(); ++at) {
@@ -88,7 +100,7 @@ Code Graph::take() && {
     if (!std::holds_alternative<Nop>(code_.ops[at])) ++kept;
   }
   moved[code_.ops.size()] = kept;
-  if (kept == size()) return std::move(code_);
+  if (kept == size()) return false;
   for (Label at = 0; at < size(); ++at) {
     Op& op = code_.ops[at];
     if (std::holds_alternative<Nop>(op)) continue;
@@ -102,7 +114,7 @@ Code Graph::take() && {
   code_.ops.resize(kept);
   code_.origin.resize(kept);
   for (Function& function : code_.functions) function.entry = moved[function.entry];
-  return std::move(code_);
+  return true;
 }
 
 }  // namespace skep::lower

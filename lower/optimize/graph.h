@@ -46,6 +46,8 @@ class Graph {
   /// A new pass begins: analyses that changes have made stale are forgotten.
   void fresh();
 
+  /// Drops the Nops.
+  void compact();
   /// The code without Nops.
   Code take() &&;
 
@@ -56,6 +58,8 @@ class Graph {
   };
   static Shape shape_of(const Op& op);
   void describe();
+  /// False: there were none.
+  bool drop_nops();
   void find_targets();
   void find_liveness();
 
