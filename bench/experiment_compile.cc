@@ -3,11 +3,11 @@
 // instructions, per program: what every compilation costs.
 #include <string>
 
+#include "base/try.h"
+#include "bench/code.h"
 #include "bench/dpdk.h"
 #include "bench/experiments.h"
 #include "jit/compile.h"
-#include "lower/lower.h"
-#include "lower/optimize/optimize.h"
 #include "skep/isa.h"
 #include "skep/verify.h"
 
@@ -36,22 +36,25 @@ Program straight_line(std::size_t length) {
   return program;
 }
 
+void add_skep(const std::string& name, const std::shared_ptr<const VerifiedProgram>& program, PassSet passes,
+              std::uint64_t items, Plan& plan) {
+  const auto compile = [program, passes]() -> Status {
+    TRY(const lower::Code code, code_of(*program, passes));
+    TRY(const auto native, jit::compile(code, lower::Bindings{}));
+    return native == nullptr ? Status(Error{Errc::kSystem, "no code"}) : kOk;
+  };
+  if (const Status once = compile(); once) {
+    plan.series.push_back({.name = name, .items = items, .work = [compile] { (void)compile(); }, .timed = {}});
+  } else {
+    plan.left_out.push_back(name + ": " + once.error().message);
+  }
+}
+
 void add(const std::string& item, const Program& program, std::uint64_t items, Plan& plan) {
   const std::string name = "compile/" + item;
   const auto verified = std::make_shared<VerifiedProgram>(VerifiedProgram::trust_without_verification(program));
-  const auto compile = [verified]() -> Status {
-    auto code = lower::lower(*verified, Platform::linux_like());
-    if (!code) return code.error();
-    auto native = jit::compile(lower::optimize(*code, PassSet::all()), lower::Bindings{});
-    if (!native) return native.error();
-    return kOk;
-  };
-  if (const Status once = compile(); once) {
-    plan.series.push_back(
-        {.name = name + "/skep", .items = items, .work = [compile] { (void)compile(); }, .timed = {}});
-  } else {
-    plan.left_out.push_back(name + "/skep: " + once.error().message);
-  }
+  add_skep(name + "/skep", verified, PassSet::all(), items, plan);
+  add_skep(name + "/skep-O0", verified, PassSet::none(), items, plan);
   if (const auto once = dpdk_load(program); once) {
     plan.series.push_back(
         {.name = name + "/dpdk", .items = items, .work = [program] { (void)dpdk_load(program); }, .timed = {}});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is measured. Each experiment prepares its series; what could not be prepared is named, never dropped silently.
 #pragma once
+#include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,15 +12,22 @@
 
 namespace skep::bench {
 
+/// Machine code of one program by one peer.
+struct CodeSize {
+  std::uint64_t bytes = 0, insns = 0;
+};
+
 struct Plan {
   std::vector<Series> series;
-  std::vector<std::string> left_out;  ///< "run/primes/kjit: why"
-  std::vector<std::string> wrong;     ///< A peer whose result differs from native's.
+  std::map<std::string, CodeSize> sizes;  ///< "size/PROGRAM/PEER": nothing to be timed.
+  std::vector<std::string> left_out;      ///< "run/primes/kjit: why"
+  std::vector<std::string> wrong;         ///< A peer whose result differs from native's.
 };
 
 /// Both inputs outlive the measurement.
 void plan_runs(const std::vector<Forms>& programs, std::span<std::byte> input, Plan& plan);
 void plan_compile(const std::vector<Forms>& programs, Plan& plan);
+void plan_sizes(const std::vector<Forms>& programs, Plan& plan);
 void plan_verify(const std::vector<Forms>& programs, Plan& plan);
 void plan_maps(Plan& plan);
 

@@ -33,6 +33,7 @@ int run(const Options& options) {
   Plan plan;
   plan_runs(programs, input, plan);
   plan_compile(programs, plan);
+  plan_sizes(programs, plan);
   plan_verify(programs, plan);
   plan_maps(plan);
   const Results results = measure(plan.series, options.measure);
@@ -41,7 +42,10 @@ int run(const Options& options) {
   for (const std::string& line : plan.wrong) std::cout << "WRONG RESULT: " << line << "\n";
   if (!options.json.empty()) {
     std::ofstream file(options.json);
-    file << to_json(results).dump(2) << "\n";
+    nlohmann::json json = to_json(results);
+    for (const auto& [name, size] : plan.sizes) json["sizes"][name] = {{"bytes", size.bytes}, {"insns", size.insns}};
+    json["left_out"] = plan.left_out;
+    file << json.dump(2) << "\n";
     file.close();
     if (!file) {
       std::cerr << "skep_bench: " << options.json << ": could not be written completely\n";

@@ -20,6 +20,7 @@ const std::vector<Ratio> kRatios = {
     {"entry/native", "run", "jit", "native", "ret0"},
     {"interpreter/dpdk", "run", "interpreter", "dpdk-interpreter"},
     {"compile/dpdk", "compile", "skep", "dpdk"},
+    {"compile-O0/dpdk", "compile", "skep-O0", "dpdk"},
     {"verify/kernel", "verify", "skep", "kernel"},
     {"array-lookup/native", "run", "jit", "native", "maplookup-array"},
     {"array-lookup/kernel", "run", "jit", "kernel-test-run", "maplookup-array"},
