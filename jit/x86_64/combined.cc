@@ -6,7 +6,6 @@
 
 namespace skep::jit::x86_64 {
 
-using isa::Width;
 namespace x86 = asmjit::x86;
 
 void Emitter::emit(const lower::Nop&) {}

@@ -12,7 +12,6 @@ namespace skep::lower::passes {
 namespace {
 
 using isa::AluOp;
-using isa::Width;
 
 bool associates(AluOp op) { return op == AluOp::kAdd || op == AluOp::kXor; }
 
