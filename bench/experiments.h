@@ -30,5 +30,6 @@ void plan_compile(const std::vector<Forms>& programs, Plan& plan);
 void plan_sizes(const std::vector<Forms>& programs, Plan& plan);
 void plan_verify(const std::vector<Forms>& programs, Plan& plan);
 void plan_maps(Plan& plan);
+void plan_helpers(Plan& plan);
 
 }  // namespace skep::bench

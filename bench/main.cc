@@ -36,6 +36,7 @@ int run(const Options& options) {
   plan_sizes(programs, plan);
   plan_verify(programs, plan);
   plan_maps(plan);
+  plan_helpers(plan);
   const Results results = measure(plan.series, options.measure);
   std::cout << to_text(results);
   for (const std::string& line : plan.left_out) std::cout << "left out: " << line << "\n";

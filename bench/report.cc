@@ -25,6 +25,9 @@ const std::vector<Ratio> kRatios = {
     {"array-lookup/native", "run", "jit", "native", "maplookup-array"},
     {"array-lookup/kernel", "run", "jit", "kernel-test-run", "maplookup-array"},
     {"hash-lookup/kernel", "run", "jit", "kernel-test-run", "maplookup-hash"},
+    {"percpu-lookup/kernel", "helper", "jit", "kernel-test-run", "percpu_array-lookup"},
+    {"tail-call/kernel", "helper", "jit", "kernel-test-run", "tail-call"},
+    {"ktime/kernel", "helper", "jit", "kernel-test-run", "ktime_get_ns"},
 };
 
 bool measures_entry(const std::string& item) {
