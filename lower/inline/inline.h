@@ -15,6 +15,9 @@ std::optional<Lowered> inline_helper(Builder& builder, const Source& source, Ins
 /// array_lookup.cc: map_lookup_elem on array, percpu_array and array_of_maps.
 std::optional<Lowered> inline_array_lookup(Builder& builder, const Source& source, InsnIndex at);
 
+/// key.cc: the 32 bits that r2 points to at the call: a constant, or the low half of a register. nullopt: not known.
+std::optional<Operand> find_key(const Source& source, InsnIndex call);
+
 /// redirect.cc
 void inline_redirect(Builder& builder, const Source& source);
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -276,6 +277,48 @@ TEST_P(ArrayLookup, KeysThatTheVerifierKnows) {
         for (std::uint32_t cpu = 0; cpu < kCpus; ++cpu) all.run({}, cpu, shape.name + ", key " + std::to_string(key));
         all.expect_same_contents({bytes_of(key)}, shape.name);
       }
+}
+
+TEST_P(ArrayLookup, KeysThatTheProgramJustStored) {
+  // r6 is what the packet holds. What lowering may take for the key, and what only looks like it.
+  const std::string begin = packet_of(4) + "r6 = *(u32 *)(r2 + 0)\n*(u64 *)(r10 - 16) = 0\n*(u64 *)(r10 - 8) = 0\n";
+  const std::string call = "r1 = map[idx:0]\ncall 1\n";
+  const std::string address = "r2 = r10\nr2 += -12\n";
+  const std::map<std::string, std::string> stores = {
+      {"constant", "*(u32 *)(r10 - 12) = 2\n" + address},
+      {"constant out of range", "*(u32 *)(r10 - 12) = 9\n" + address},
+      {"negative constant", "*(u32 *)(r10 - 12) = -1\n" + address},
+      {"register", "*(u32 *)(r10 - 12) = r6\n" + address},
+      {"upper half of the register set", "r3 = r6\nr3 <<= 32\nr3 |= r6\n*(u32 *)(r10 - 12) = r3\n" + address},
+      {"address first", address + "*(u32 *)(r10 - 12) = r6\n"},
+      {"address in steps", "r2 = r10\nr2 += -16\n*(u32 *)(r10 - 12) = r6\nr2 += 4\n"},
+      {"address elsewhere in between", "*(u32 *)(r10 - 12) = r6\nr2 = r10\nr2 += -8\nr2 = r10\nr2 += -12\n"},
+      {"register changed", "*(u32 *)(r10 - 12) = r6\nr6 += 1\n" + address},
+      {"register loaded", "*(u32 *)(r10 - 12) = r6\nr6 = *(u32 *)(r10 - 8)\n" + address},
+      {"register swapped", "*(u32 *)(r10 - 12) = r6\nr6 = bswap32 r6\n" + address},
+      {"register is r1", "r1 = r6\n*(u32 *)(r10 - 12) = r1\n" + address},
+      {"register is r2", "r2 = r6\n*(u32 *)(r10 - 12) = r2\n" + address},
+      {"stored twice", "*(u32 *)(r10 - 12) = 1\n*(u32 *)(r10 - 12) = r6\n" + address},
+      {"stored around", "*(u32 *)(r10 - 12) = r6\n*(u32 *)(r10 - 16) = 7\n*(u32 *)(r10 - 8) = 7\n" + address},
+      {"byte changed", "*(u32 *)(r10 - 12) = r6\n*(u8 *)(r10 - 9) = 1\n" + address},
+      {"half changed", "*(u32 *)(r10 - 12) = 0x10001\n*(u16 *)(r10 - 10) = 0\n" + address},
+      {"stored as a part", "*(u64 *)(r10 - 16) = r6\n" + address},
+      {"stored as two", "*(u16 *)(r10 - 12) = r6\n*(u16 *)(r10 - 10) = 0\n" + address},
+      {"changed through a pointer", "*(u32 *)(r10 - 12) = 2\nr3 = r10\nr3 += -20\n*(u32 *)(r3 + 8) = r6\n" + address},
+      {"changed atomically", "*(u32 *)(r10 - 12) = 0\nr3 = 1\nlock *(u32 *)(r10 - 12) += r3\n" + address},
+      {"changed on one path", "*(u32 *)(r10 - 12) = 2\nif r6 == 0 goto +1\n*(u32 *)(r10 - 12) = 1\n" + address},
+      {"stored on one path", "if r6 == 0 goto +1\n*(u32 *)(r10 - 12) = 1\n" + address},
+      {"before a branch", "*(u32 *)(r10 - 12) = r6\n" + address + "if r6 == 1 goto +0\n"},
+      {"before a call", "*(u32 *)(r10 - 12) = r6\ncall 8\n" + address},
+  };
+  for (const auto& [name, store] : stores) {
+    const std::string found = "r0 = *(u32 *)(r0 + 0)\nexit\n";
+    Everywhere all(verified(begin + store + call + "if r0 == 0 goto +2\n" + found + "r0 = 7\nexit\n",
+                            {spec(GetParam(), 4, 4, 3)}));
+    for (std::uint32_t key = 0; key < 3; ++key)
+      for (std::uint32_t cpu = 0; cpu < kCpus; ++cpu) all.put(bytes_of(key), bytes_of(1000 * (key + 1) + cpu), cpu);
+    for (const std::uint32_t key : {0u, 1u, 2u, 3u, 0x0101'0101u, 0x0100'0000u, ~0u}) all.run(bytes_of(key), 1, name);
+  }
 }
 
 TEST_P(ArrayLookup, KeysThatDependOnThePath) {
