@@ -29,13 +29,12 @@ struct Item {
   bool tail_calls = false;
 };
 
-/// r2 = a key that the map has, on the stack.
+/// r2 = a key that the map has, put on the stack in words of 32 bits, as C does with structures of them.
 std::string key(std::uint32_t size) {
+  const auto at = [&](std::uint32_t word) { return "*(u32 *)(r10 - " + std::to_string(size - word) + ") = "; };
   std::string text;
-  for (std::uint32_t at = 8; at < size; at += 8) text += "*(u64 *)(r10 - " + std::to_string(size - at) + ") = 0\n";
-  if (size >= 8) text += "*(u64 *)(r10 - " + std::to_string(size) + ") = 0\n";
-  return text + "r1 = r6\nr1 &= 63\n*(u32 *)(r10 - " + std::to_string(size) + ") = r1\nr2 = r10\nr2 += -" +
-         std::to_string(size) + "\n";
+  for (std::uint32_t word = 4; word < size; word += 4) text += at(word) + "0\n";
+  return text + "r1 = r6\nr1 &= 63\n" + at(0) + "r1\nr2 = r10\nr2 += -" + std::to_string(size) + "\n";
 }
 std::string lookup(const std::string& key) {
   return key + "r1 = map[idx:0]\ncall 1\nif r0 == 0 goto +1\nr1 = *(u64 *)(r0 + 0)\n";
@@ -55,6 +54,7 @@ std::vector<Item> items() {
       {"percpu_array-lookup-first", lookup(first), MapType::kPerCpuArray},
       {"hash-lookup-4", lookup(key(4)), MapType::kHash, 4},
       {"hash-lookup-8", lookup(key(8)), MapType::kHash, 8},
+      {"hash-lookup-12", lookup(key(12)), MapType::kHash, 12},
       {"hash-lookup-16", lookup(key(16)), MapType::kHash, 16},
       {"hash-lookup-40", lookup(key(40)), MapType::kHash, 40},
       {"percpu_hash-lookup", lookup(key(4)), MapType::kPerCpuHash},

@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "maps/hash_function.h"
+#include "maps/key_size.h"
 #include "maps/memory.h"
 #include "maps/words.h"
 #include "skep/map.h"
@@ -191,7 +192,9 @@ HashTable::Index HashTable::walk_as(const Bucket& in, std::uint32_t hash, const 
 }
 
 template <std::uint32_t kKeySize>
-HashTable::Index HashTable::find_as(const std::byte* bytes) const {
+HashTable::Index HashTable::find_as(const std::byte* from) const {
+  const KeyCopy<kKeySize> copy(from);
+  const std::byte* const bytes = copy.bytes();
   const std::uint32_t h = hash_as<kKeySize>(bytes);
   Bucket& in = bucket(h);
   const std::uint32_t before = in.state.load(std::memory_order_acquire) >> 1;
@@ -244,7 +247,8 @@ template <std::uint32_t kKeySize, class Fill>
 MapResult HashTable::update(const void* key, std::uint64_t flags, Fill fill) {
   constexpr MapResult kInvalid = -22, kExists = -17, kNoEntry = -2, kFull = -7;
   if (flags > static_cast<std::uint64_t>(UpdateFlag::kExist)) return kInvalid;
-  const auto* bytes = static_cast<const std::byte*>(key);
+  const KeyCopy<kKeySize> copy(static_cast<const std::byte*>(key));
+  const std::byte* const bytes = copy.bytes();
   const std::uint32_t h = hash_of<kKeySize>(bytes);
   Bucket& in = bucket(h);
   Index evicted = kNone;  // LRU: taken from another bucket, whose lock may not be taken under this one's.
@@ -295,7 +299,8 @@ MapResult HashTable::update(const void* key, std::uint64_t flags, Fill fill) {
 template <std::uint32_t kKeySize, class Drop>
 MapResult HashTable::erase(const void* key, Drop drop) {
   constexpr MapResult kNoEntry = -2;
-  const auto* bytes = static_cast<const std::byte*>(key);
+  const KeyCopy<kKeySize> copy(static_cast<const std::byte*>(key));
+  const std::byte* const bytes = copy.bytes();
   const std::uint32_t h = hash_of<kKeySize>(bytes);
   Bucket& in = bucket(h);
   Index found = kNone;

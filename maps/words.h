@@ -32,6 +32,15 @@ inline std::uint64_t read_bytes(const std::byte* from, std::size_t size) {
   return word;
 }
 
+/// 8 bytes that the program likely just stored as words of 32 bits: one load of them all would have to wait until both
+/// stores have reached the cache, two loads take what waits to be stored.
+inline std::uint64_t read_two_words(const std::byte* from) {
+  std::uint64_t low = read_bytes(from, 4);
+  const std::uint64_t high = read_bytes(from + 4, 4);
+  asm("" : "+r"(low));  // Else the compiler makes one load of the two.
+  return low | high << 32;
+}
+
 /// Copies `size` bytes to a slot; its padding becomes zero.
 inline void copy_to_slot(std::byte* slot, const std::byte* from, std::size_t size) {
   for (; size >= 8; size -= 8, slot += 8, from += 8) store_word(slot, read_bytes(from, 8));
