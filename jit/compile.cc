@@ -2,12 +2,14 @@
 // plan -> reserve memory -> assemble for its address -> seal.
 #include "jit/compile.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/address.h"
 #include "base/try.h"
 #include "base/unreachable.h"
 #include "jit/executable_memory.h"
+#include "jit/harden.h"
 #include "jit/plan.h"
 #include "jit/target.h"
 
@@ -48,6 +50,8 @@ Error unsupported() { return {Errc::kUnsupported, "the JIT makes code for x86-64
 
 Result<Plan> plan_for(Arch arch, const lower::Code& code, const lower::Bindings& bindings,
                       const CompileOptions& options) {
+  if (options.harden.mask_speculation && !std::ranges::all_of(code.ops, can_be_masked))
+    return Error{Errc::kUnsupported, "masked speculation: an operation on memory, which suited() leaves out"};
   switch (arch) {
     case Arch::kX86_64:
       return x86_64::plan(code, bindings, options);

@@ -10,6 +10,7 @@ using Features = CpuFeatures;
 struct CompileOptions {
   Features features{};
   LimitOptions limits{};
+  HardenOptions harden{};  ///< But for blind_constants, which lower/harden/ does.
 };
 
 }  // namespace skep::jit

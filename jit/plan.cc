@@ -46,7 +46,7 @@ class Survey {
   void see(const lower::CallLocal&) { function_->calls = true; }
   void see(const lower::TailCall& op) {
     plan_.uses_env = true;
-    if (op.map == lower::kUnknownMap) function_->calls = true;
+    if (op.map == lower::kUnknownMap || plan_.options.harden.mask_speculation) function_->calls = true;
     // The program that takes this function's place may end the run.
     plan_.traps = true;
   }
@@ -77,6 +77,7 @@ bool may_trap(std::int32_t helper) {
 
 Plan survey(const lower::Code& code, const CompileOptions& options) {
   Plan plan;
+  plan.options = options;
   plan.marks.resize(code.ops.size());
   plan.functions.resize(code.functions.size());
   for (std::size_t i = 0; i < code.functions.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "jit/harden.h"
 #include "jit/options.h"
 #include "lower/code.h"
 
@@ -22,6 +23,7 @@ struct FunctionPlan {
 enum class Mark : std::uint8_t { kNone, kTarget, kLoopHead };
 
 struct Plan {
+  CompileOptions options;
   std::vector<FunctionPlan> functions;
   std::vector<Mark> marks;  ///< Of each op.
   /// Upper bound of the offset at which each op begins, and of the end. Differences bound distances, too.
@@ -42,6 +44,7 @@ Plan survey(const lower::Code& code, const CompileOptions& options);
 /// function, a loop head, and an op that looks at the limits of the run.
 struct Padding {
   std::uint32_t function = 0, loop_head = 0, limits = 0;
+  MaskPadding mask;
 };
 template <class Bound>
 void add_positions(Plan& plan, const lower::Code& code, Padding padding, Bound bound) {
@@ -57,6 +60,7 @@ void add_positions(Plan& plan, const lower::Code& code, Padding padding, Bound b
     plan.position[i] = at;
     at += std::visit(bound, code.ops[i]);
     if (!plan.charges.empty() && plan.charges[i] != 0) at += padding.limits;
+    if (plan.options.harden.mask_speculation) at += mask_bytes(code.ops[i], plan.options.features, padding.mask);
   }
   plan.position[code.ops.size()] = at;
 }

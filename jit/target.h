@@ -24,8 +24,10 @@ struct Target {
 /// Asked of the CPU once.
 const Target& host_target();
 /// Those of the passes that pay on this architecture: arm64 has no operands in memory.
-constexpr PassSet suited(PassSet passes, Arch arch) {
-  return arch == Arch::kX86_64 ? passes : passes.without(Pass::kOperands);
+constexpr PassSet suited(PassSet passes, Arch arch, const HardenOptions& harden = {}) {
+  // What is loaded must be in a register to be guarded.
+  const bool takes_operands = arch == Arch::kX86_64 && !harden.mask_speculation;
+  return takes_operands ? passes : passes.without(Pass::kOperands);
 }
 
 enum class Listing : std::uint8_t { kOff, kOn };
@@ -51,8 +53,8 @@ struct AssembleOptions {
   Mapping mapping = Mapping::kOff;
 };
 struct Plan;
-/// The most bytes that stand after the functions (the code for Env::invoke).
-inline constexpr std::size_t kTrampolineBound = 128;
+/// The most bytes that stand after the functions (the code for Env::invoke, a retpoline).
+inline constexpr std::size_t kTrampolineBound = 192;
 
 /// One per architecture. Error: a branch that does not reach, an instruction that the assembler refuses (bugs).
 namespace x86_64 {

@@ -34,6 +34,14 @@ inline std::vector<JitVariant> jit_variants() {
   with("jit_budget", [](VmOptions& options) { options.limits.budget = true; });
   with("jit_stop", [](VmOptions& options) { options.limits.stop = true; });
   with("jit_limits", [](VmOptions& options) { options.limits = {.budget = true, .stop = true}; });
+  with("jit_blind", [](VmOptions& options) { options.harden.blind_constants = true; });
+  with("jit_mask", [](VmOptions& options) { options.harden.mask_speculation = true; });
+  with("jit_retpolines", [](VmOptions& options) { options.harden.retpolines = true; });
+  with("jit_guarded_baseline", [&](VmOptions& options) {
+    options.avoid = host;
+    options.limits = {.budget = true, .stop = true};
+    options.harden = {.blind_constants = true, .mask_speculation = true, .retpolines = true};
+  });
   return all;
 }
 

@@ -2,8 +2,12 @@
 // Composition at run time: maps, helpers, engine.
 #include "skep/vm.h"
 
+#include <sys/random.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <functional>
 #include <unordered_map>
 
 #include "base/address.h"
@@ -13,6 +17,7 @@
 #include "helpers/helpers.h"
 #include "helpers/real_host.h"
 #include "jit/target.h"
+#include "lower/harden/blind.h"
 #include "lower/lower.h"
 #include "lower/optimize/optimize.h"
 #include "vm/image_impl.h"
@@ -26,7 +31,9 @@ struct Vm::Impl {
       : platform(platform_init), shared(std::make_shared<VmShared>()), maps(options.cpus) {
     shared->engine = options.engine;
     shared->passes = options.passes;
-    shared->compile = {.features = without(jit::host_target().features, options.avoid), .limits = options.limits};
+    shared->compile = {.features = without(jit::host_target().features, options.avoid),
+                       .limits = options.limits,
+                       .harden = options.harden};
     shared->cpus = options.cpus;
     shared->inline_helpers = options.inline_helpers;
     shared->host = options.host != nullptr ? options.host : std::make_shared<helpers::RealHost>();
@@ -79,6 +86,28 @@ const MapSpec* spec_of(const Program& program, lower::KnownMap map) {
   return map.inner ? own.inner.get() : &own;
 }
 
+/// Words that nobody outside of this process knows; the generator is splitmix64.
+Result<std::function<std::uint64_t()>> unknown_words() {
+  std::uint64_t state = 0;
+  if (getrandom(&state, sizeof(state), 0) != sizeof(state))
+    return Error{Errc::kSystem, std::string("random numbers, to blind constants with: ") + std::strerror(errno)};
+  return std::function<std::uint64_t()>([state]() mutable {
+    state += 0x9e3779b97f4a7c15;
+    std::uint64_t word = state;
+    word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9;
+    word = (word ^ word >> 27) * 0x94d049bb133111eb;
+    return word ^ word >> 31;
+  });
+}
+
+/// What native code is made of.
+Result<lower::Code> prepare_native(const lower::Code& code, const VmShared& shared) {
+  const PassSet passes = jit::suited(shared.passes, jit::host_target().arch, shared.compile.harden);
+  if (!shared.compile.harden.blind_constants) return lower::optimize(code, passes);
+  TRY(const auto random, unknown_words());
+  return lower::blind_constants(lower::optimize(code, lower::passes_before_blinding(passes)), random);
+}
+
 bool has_packet(const VerifiedProgram& program) {
   const ContextKind kind = info(program.program().type).context;
   return !program.facts().insns.empty() && (kind == ContextKind::kXdp || kind == ContextKind::kSkBuff);
@@ -122,8 +151,8 @@ Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
   image.has_packet = has_packet(program);
   image.target.image = &image;
   if (shared->engine == Engine::kJit) {
-    TRY(image.native, jit::compile(lower::optimize(code, jit::suited(shared->passes, jit::host_target().arch)),
-                                   bindings, shared->compile));
+    TRY(const lower::Code ready, prepare_native(code, *shared));
+    TRY(image.native, jit::compile(ready, bindings, shared->compile));
     image.entry = image.native->entry();
     image.target.entry = address_of(image.entry);
   } else {

@@ -35,4 +35,15 @@ struct LimitOptions {
   bool stop = false;    ///< RunOptions::stop.
 };
 
+/// Of native code, against programs whose author is not trusted. What each promises and costs is in
+/// docs/limits-and-hardening.md. The interpreter has no machine code of a program's, and does not look at these.
+struct HardenOptions {
+  /// No operand of the program's stands in the code. Does without the passes that put constants into addresses.
+  bool blind_constants = false;
+  /// What is loaded while the processor runs ahead on the wrong way of a branch reaches no address (Spectre v1).
+  bool mask_speculation = false;
+  /// Indirect calls and jumps are not predicted (Spectre v2). x86-64; not needed on arm64.
+  bool retpolines = false;
+};
+
 }  // namespace skep

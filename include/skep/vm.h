@@ -34,7 +34,8 @@ struct VmOptions {
   bool inline_helpers = true;
   /// Optimisations of what runs: of native code, and of the interpreter's runs that neither count nor check.
   PassSet passes = PassSet::all();
-  LimitOptions limits{};  ///< Of native code: what its runs may be given.
+  LimitOptions limits{};   ///< Of native code: what its runs may be given.
+  HardenOptions harden{};  ///< Of native code.
 };
 
 /// Memory that a checked run may touch besides stack, context and map values.

@@ -7,8 +7,9 @@
 namespace skep::jit::arm64 {
 namespace {
 
-/// The function: prologue and the epilogues for traps. Limits: the checks, and what turns a branch around.
-constexpr Padding kPadding{.function = 80 + 20, .loop_head = 0, .limits = 56};
+/// Limits and masks: what jit/limits.h and jit/harden.h add. The function: prologue and the epilogues for traps.
+constexpr Padding kPadding{
+    .function = 80 + 20, .loop_head = 0, .limits = 56, .mask = {.branch = 24, .load = 4, .helper = 48, .fence = 0}};
 
 /// The most bytes that an op takes.
 struct Bound {

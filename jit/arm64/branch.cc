@@ -80,6 +80,7 @@ void Emitter::compare(const lower::Branch& op) {
 }
 
 void Emitter::branch(CondCode condition, lower::Label next, lower::Label target) {
+  if (harden_.mask_speculation) return guarded_branch(condition, next, target);
   const bool looks_at_limits = target < next && !plan_.charges.empty();
   if (is_near(next, target) && !looks_at_limits) return void(as_.b(condition, label(target)));
   const asmjit::Label skip = as_.newLabel();

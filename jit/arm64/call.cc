@@ -26,6 +26,7 @@ Emitter::Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lowe
       plan_(plan),
       features_(options.compile.features),
       limits_(options.compile.limits),
+      harden_(options.compile.harden),
       base_(options.base),
       map_(options.mapping) {
   labels_.resize(code.ops.size());
@@ -81,6 +82,7 @@ void Emitter::begin_function(std::size_t index) {
     cfa(reg64(isa::kR10), saved_bytes());
   }
   if (frame_bytes_ != 0) as_.sub(a64::sp, a64::sp, frame_bytes_);
+  if (index == 0) clear_state();
 }
 
 void Emitter::bind(lower::Label at) {
@@ -127,9 +129,15 @@ void Emitter::emit(const lower::Return&) {
 void Emitter::leave_if_trapped() {
   const asmjit::Label go_on = as_.newLabel();
   as_.ldrb(kTemp.w(), a64::ptr(kEnv, offsetof(Env, trap)));
-  as_.cbz(kTemp.w(), go_on);
+  if (harden_.mask_speculation) {
+    as_.cmp(kTemp.w(), 0);
+    as_.b_eq(go_on);
+  } else {
+    as_.cbz(kTemp.w(), go_on);
+  }
   as_.b(leave_);  // Reaches farther than cbnz.
   as_.bind(go_on);
+  if (harden_.mask_speculation) poison_unless(asmjit::arm::CondCode::kEQ);
   leave_used_ = true;
 }
 
@@ -145,8 +153,10 @@ void Emitter::call(std::uint64_t target) {
 }
 
 void Emitter::emit(const lower::CallHelper& op) {
+  guard_arguments();
   as_.mov(a64::x5, kEnv);
   call(bindings_.helpers[op.index]);
+  fence();
   as_.mov(reg64(isa::kR0), a64::x0);
   if (may_trap(code_.helpers[op.index])) leave_if_trapped();
 }
@@ -161,7 +171,7 @@ void Emitter::emit(const lower::CallLocal& op) {
 /// in the one order of all sequentially consistent accesses (vm/tail_targets.h counts on that), which is what ldar
 /// does.
 void Emitter::emit(const lower::TailCall& op) {
-  if (op.map == lower::kUnknownMap) return ask_for_tail_call();
+  if (op.map == lower::kUnknownMap || harden_.mask_speculation) return ask_for_tail_call();
   const asmjit::Label none = as_.newLabel();
   const Gp index = kStatus, count = kOld.w(), target = kTemp;
   as_.mov(index.w(), reg32(isa::kR3));
@@ -193,11 +203,13 @@ void Emitter::ask_for_tail_call() {
   const asmjit::Label none = as_.newLabel();
   // Where x25 is r10, the caller's stack pointer is known by it.
   const bool by_sp = !plan_.functions[function_].uses(isa::kR10);
+  guard_arguments();
   as_.stp(a64::x0, reg64(isa::kR0), a64::ptr_pre(a64::sp, -16));
   if (by_sp) cfa(a64::sp, saved_bytes() + 16);
   as_.mov(a64::x0, kEnv);
   as_.ldr(kTemp, a64::ptr(kEnv, offsetof(Env, tail_call)));
   as_.blr(kTemp);
+  fence();
   as_.mov(kTemp, a64::x0);
   as_.ldp(a64::x0, reg64(isa::kR0), a64::ptr_post(a64::sp, 16));
   if (by_sp) cfa(a64::sp, saved_bytes());
@@ -233,6 +245,7 @@ std::size_t Emitter::emit_invoke() {
   as_.ldp(a64::x0, a64::x1, a64::ptr(kOld, 0));
   as_.ldp(a64::x2, a64::x3, a64::ptr(kOld, 16));
   as_.ldr(a64::x4, a64::ptr(kOld, 32));
+  clear_state();
   as_.blr(kTemp);
   as_.ldr(kEnv, a64::ptr_post(a64::sp, 16));
   cfa(a64::sp, 16);

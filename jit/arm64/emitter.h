@@ -83,6 +83,7 @@ class Emitter {
   void quotient64(const lower::Alu& op, std::uint64_t divisor, const Gp& to);
 
   // memory.cc
+  void load_any(const lower::Load& op);
   void load(const Gp& to, isa::Size size, isa::Extend extend, const asmjit::a64::Mem& from);
   /// An address that a load or store of `size` bytes can name; kTemp may hold a part of it.
   [[nodiscard]] asmjit::a64::Mem memory(lower::Reg base, std::int32_t offset, isa::Size size);
@@ -115,6 +116,16 @@ class Emitter {
   void branch_on(isa::JmpOp op, bool unless, lower::Label target);
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
 
+  // harden.cc
+  /// All ones in what was loaded, while kState says so.
+  void guard(lower::Reg loaded);
+  void guard_arguments();
+  /// Nothing behind it runs before all branches before it are decided.
+  void fence();
+  void clear_state();
+  void guarded_branch(asmjit::arm::CondCode condition, lower::Label next, lower::Label target);
+  void poison_unless(asmjit::arm::CondCode condition);
+
   // limits.cc
   /// The op `from` leaves what it was in: takes its charge from the budget. Keeps kTemp.
   void charge(lower::Label from);
@@ -140,6 +151,7 @@ class Emitter {
   const Plan& plan_;
   Features features_;
   LimitOptions limits_;
+  HardenOptions harden_;
   std::uint64_t base_;
   Mapper map_;
   std::vector<std::uint32_t> labels_;     // Ids by op; of ops that are branched to.

@@ -84,6 +84,11 @@ a64::Mem Emitter::plain_memory(lower::Reg base, std::int32_t offset) {
 }
 
 void Emitter::emit(const lower::Load& op) {
+  load_any(op);
+  guard(op.dst);
+}
+
+void Emitter::load_any(const lower::Load& op) {
   const Gp dst = reg64(op.dst);
   const bool sign = op.extend == isa::Extend::kSign;
   if (op.ordering == lower::Ordering::kAcquireRelease) {
@@ -264,6 +269,7 @@ void Emitter::emit(const lower::Atomic& op) {
   } else {
     atomic_loop(op, at);
   }
+  if (isa::info(op.op).fetch) guard(op.op == AtomicOp::kCmpXchg ? isa::kR0 : op.reg);
 }
 
 // Operands in memory go through kOld; an address may take kTemp.

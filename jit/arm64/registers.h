@@ -20,6 +20,8 @@ inline const Gp kTemp = asmjit::a64::x9;
 inline const Gp kOld = asmjit::a64::x10;
 inline const Gp kNew = asmjit::a64::x11;
 inline const Gp kStatus = asmjit::a64::x13;
+/// Of code that masks speculation (jit/harden.h).
+inline const Gp kState = asmjit::a64::x15;
 /// Env*, where a function uses it.
 inline const Gp kEnv = asmjit::a64::x23;
 

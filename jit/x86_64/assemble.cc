@@ -8,8 +8,11 @@
 namespace skep::jit::x86_64 {
 namespace {
 
-/// The function: alignment, prologue, epilogues for traps. Limits: the checks, and what turns a branch around.
-constexpr Padding kPadding{.function = 15 + 32 + 25 + 20, .loop_head = kLoopAlignment - 1, .limits = 32};
+/// Limits and masks: what jit/limits.h and jit/harden.h add. The function: alignment, prologue, epilogues for traps.
+constexpr Padding kPadding{.function = 15 + 32 + 25 + 20,
+                           .loop_head = kLoopAlignment - 1,
+                           .limits = 32,
+                           .mask = {.branch = 20, .load = 3, .helper = 36, .fence = 6}};
 
 bool is_byte(std::int64_t value) { return value >= -128 && value <= 127; }
 /// REX, two bytes of opcode, ModRM and a displacement.
@@ -73,9 +76,9 @@ struct Bound {
     return 6 + (imm == nullptr ? 3 : short_form ? 4 : 7);
   }
   std::uint32_t operator()(const lower::Jump&) const { return 5; }
-  std::uint32_t operator()(const lower::CallHelper&) const { return 27; }
+  std::uint32_t operator()(const lower::CallHelper&) const { return 33; }
   std::uint32_t operator()(const lower::CallLocal&) const { return 17; }
-  std::uint32_t operator()(const lower::TailCall&) const { return 112; }
+  std::uint32_t operator()(const lower::TailCall&) const { return 124; }
   std::uint32_t operator()(const lower::Return&) const { return 20; }
   std::uint32_t operator()(const lower::Illegal&) const { return 28; }
   std::uint32_t operator()(const lower::Nop&) const { return 0; }

@@ -82,6 +82,7 @@ void Emitter::compare(const lower::Branch& op) {
 }
 
 void Emitter::branch(x86::CondCode condition, lower::Label next, lower::Label target) {
+  if (harden_.mask_speculation) return guarded_branch(condition, next, target);
   if (target < next && !plan_.charges.empty()) {
     const asmjit::Label skip = as_.newLabel();
     as_.short_().j(x86::negateCond(condition), skip);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 
+#include "jit/harden.h"
 #include "jit/x86_64/emitter.h"
 #include "skep/env.h"
 
@@ -37,6 +38,7 @@ Emitter::Emitter(asmjit::CodeHolder& holder, const lower::Code& code, const lowe
       plan_(plan),
       features_(options.compile.features),
       limits_(options.compile.limits),
+      harden_(options.compile.harden),
       base_(options.base),
       map_(options.mapping) {
   // Padding runs when a loop is entered from above: few long nops instead of many short ones.
@@ -86,12 +88,15 @@ void Emitter::begin_function(std::size_t index) {
     as_.mov(x86::rbp, x86::rsp);
     cfa(x86::rbp, pushed_);
   }
+  if (index == 0) clear_state();
   if (frame_bytes_ == 0) return;
   as_.sub(x86::rsp, frame_bytes_);
   if (!function.uses(isa::kR10)) cfa(x86::rsp, pushed_ + frame_bytes_);
 }
 
 void Emitter::bind(lower::Label at) {
+  if (harden_.mask_speculation && at != plan_.functions[function_].entry && needs_fence(code_.ops[at - 1], features_))
+    fence();
   at_ = at;
   const Mark mark = plan_.marks[at];
   if (mark == Mark::kLoopHead) as_.align(asmjit::AlignMode::kCode, kLoopAlignment);
@@ -155,22 +160,26 @@ void Emitter::emit(const lower::Return&) {
 }
 
 void Emitter::leave_if_trapped() {
+  if (harden_.mask_speculation) as_.mov(kTemp, -1);
   as_.cmp(env(offsetof(Env, trap), sizeof(Trap)), 0);
   as_.jne(leave_);
+  if (harden_.mask_speculation) as_.cmovne(kState, kTemp);
   leave_used_ = true;
 }
 
 void Emitter::emit(const lower::CallHelper& op) {
   const std::uint64_t target = bindings_.helpers[op.index];
+  guard_arguments();
   as_.mov(x86::r9, kEnv);
   const std::uint64_t next = base_ + as_.offset() + 5;
   const auto distance = static_cast<std::int64_t>(target - next);
   if (distance == static_cast<std::int32_t>(distance)) {
     as_.call(asmjit::Imm(target));
   } else {
-    load_immediate(x86::rax, target);
-    as_.call(x86::rax);
+    load_immediate(kTemp, target);
+    call_indirect(kTemp);
   }
+  fence();
   if (may_trap(code_.helpers[op.index])) leave_if_trapped();
 }
 
@@ -182,7 +191,7 @@ void Emitter::emit(const lower::CallLocal& op) {
 /// Where the program goes on, r1 and the run are the arguments of an EntryFn, and this frame is gone. The slot is read
 /// as any word is: on x86 a load is sequentially consistent when the stores are (vm/tail_targets.h counts on that).
 void Emitter::emit(const lower::TailCall& op) {
-  if (op.map == lower::kUnknownMap) return ask_for_tail_call();
+  if (op.map == lower::kUnknownMap || harden_.mask_speculation) return ask_for_tail_call();
   const asmjit::Label none = as_.newLabel();
   const Gp index = reg64(isa::kR2), target = kTemp, image = reg64(isa::kR4);
   const x86::Mem count = env(offsetof(Env, tail_calls), sizeof(Env::tail_calls));
@@ -201,7 +210,12 @@ void Emitter::emit(const lower::TailCall& op) {
   charge(at_);
   as_.mov(x86::rdx, kEnv);
   restore_frame();
-  as_.jmp(x86::ptr(target, offsetof(TailTarget, entry)));
+  if (harden_.retpolines) {
+    as_.mov(kTemp, x86::ptr(target, offsetof(TailTarget, entry)));
+    jump_indirect();
+  } else {
+    as_.jmp(x86::ptr(target, offsetof(TailTarget, entry)));
+  }
   resume_frame();
   as_.bind(none);
 }
@@ -211,12 +225,19 @@ void Emitter::ask_for_tail_call() {
   const asmjit::Label none = as_.newLabel();
   // Where rbp is r10, the caller's stack pointer is known by it.
   const bool by_rsp = !plan_.functions[function_].uses(isa::kR10);
+  guard_arguments();
   as_.push(x86::rdi);
   if (by_rsp) cfa(x86::rsp, pushed_ + frame_bytes_ + 8);
   as_.push(x86::rax);
   if (by_rsp) cfa(x86::rsp, pushed_ + frame_bytes_ + 16);
   as_.mov(x86::rdi, kEnv);
-  as_.call(env(offsetof(Env, tail_call), 8));
+  if (harden_.retpolines) {
+    as_.mov(kTemp, env(offsetof(Env, tail_call), 8));
+    call_indirect(kTemp);
+  } else {
+    as_.call(env(offsetof(Env, tail_call), 8));
+  }
+  fence();
   as_.mov(kTemp, x86::rax);
   as_.pop(x86::rax);
   if (by_rsp) cfa(x86::rsp, pushed_ + frame_bytes_ + 8);
@@ -227,7 +248,7 @@ void Emitter::ask_for_tail_call() {
   charge(at_);
   as_.mov(x86::rdx, kEnv);
   restore_frame();
-  as_.jmp(kTemp);
+  jump_indirect();
   resume_frame();
   as_.bind(none);
 }
@@ -249,9 +270,11 @@ std::size_t Emitter::emit_invoke() {
   as_.mov(kTemp, x86::rdx);
   const std::array<Gp, 5> args = {x86::rdi, x86::rsi, x86::rdx, x86::rcx, x86::r8};
   for (std::size_t i = 0; i < args.size(); ++i) as_.mov(args[i], x86::ptr(kTemp, static_cast<std::int32_t>(8 * i)));
-  as_.call(x86::rax);
+  clear_state();
+  call_indirect(x86::rax);
   pop(kEnv, pushed_);
   as_.ret();
+  emit_retpoline();
   return offset;
 }
 

@@ -97,6 +97,7 @@ class Emitter {
   void combine(isa::AluOp op, const To& to, const From& from);
   void load_swapped(const lower::Load& op);
   void store_swapped(const lower::Store& op);
+  void atomic(const lower::Atomic& op);
   void fetch_by_loop(const lower::Atomic& op);
 
   // combined.cc
@@ -112,6 +113,19 @@ class Emitter {
   /// On the flags of a comparison.
   void branch_on(isa::JmpOp op, bool unless, lower::Label target);
   [[nodiscard]] asmjit::Label label(lower::Label target) const { return asmjit::Label(labels_[target]); }
+
+  // harden.cc
+  /// All ones in what was loaded, while kState says so.
+  void guard(lower::Reg loaded);
+  void guard_arguments();
+  /// Nothing behind it runs before all branches before it are decided.
+  void fence();
+  void clear_state();
+  void guarded_branch(asmjit::x86::CondCode condition, lower::Label next, lower::Label target);
+  void call_indirect(const Gp& target);
+  void jump_indirect();  // To kTemp.
+  asmjit::Label retpoline();
+  void emit_retpoline();
 
   // limits.cc
   /// The op `from` leaves what it was in: takes its charge from the budget. Keeps kTemp.
@@ -142,10 +156,12 @@ class Emitter {
   const Plan& plan_;
   Features features_;
   LimitOptions limits_;
+  HardenOptions harden_;
   std::uint64_t base_;
   Mapper map_;
   std::vector<std::uint32_t> labels_;     // Ids by op; of ops that are branched to.
   std::vector<asmjit::Label> functions_;  // By function.
+  asmjit::Label retpoline_;               // Valid once something uses it.
 
   /// Says that the zero flag tells whether `reg`, in `width`, is zero, until something else is emitted.
   void zero_flag_tells(lower::Reg reg, isa::Width width) { zero_flag_ = {as_.offset(), reg, width}; }

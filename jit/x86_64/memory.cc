@@ -2,6 +2,7 @@
 // Loads, stores, atomics, addresses. x86 loads acquire and its stores release, so that Ordering costs nothing here.
 #include "base/overloaded.h"
 #include "base/unreachable.h"
+#include "jit/harden.h"
 #include "jit/x86_64/emitter.h"
 #include "lower/env_field.h"
 
@@ -51,8 +52,12 @@ void Emitter::emit(const lower::LoadEnv& op) {
 }
 
 void Emitter::emit(const lower::Load& op) {
-  if (op.swap) return load_swapped(op);
-  load(op, memory(op, op.size));
+  if (op.swap) {
+    load_swapped(op);
+  } else {
+    load(op, memory(op, op.size));
+  }
+  guard(op.dst);
 }
 
 void Emitter::load_swapped(const lower::Load& op) {
@@ -208,6 +213,11 @@ void Emitter::fetch_by_loop(const lower::Atomic& op) {
 }
 
 void Emitter::emit(const lower::Atomic& op) {
+  atomic(op);
+  if (isa::info(op.op).fetch && !needs_fence(op, features_)) guard(op.op == AtomicOp::kCmpXchg ? isa::kR0 : op.reg);
+}
+
+void Emitter::atomic(const lower::Atomic& op) {
   const x86::Mem at = x86::ptr(reg64(op.base), op.offset, isa::bytes(op.size));
   const Gp by = sized(reg64(op.reg), op.size);
   switch (op.op) {

@@ -25,6 +25,8 @@ inline constexpr std::array<std::uint8_t, 16> kDwarf = {0, 2, 1, 3, 7, 6, 4, 5, 
 /// Free within one op, and never a program's register.
 inline const Gp kTemp = asmjit::x86::r10;
 inline const Gp kTemp2 = asmjit::x86::r9;  // Sixth argument: the run, at helper calls.
+/// The same, in code that masks speculation (jit/harden.h): ops that use kTemp2 are those of needs_fence().
+inline const Gp kState = kTemp2;
 /// Env*, where a function uses it.
 inline const Gp kEnv = asmjit::x86::r12;
 
