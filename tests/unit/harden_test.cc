@@ -7,7 +7,6 @@
 #include <bit>
 #include <cstring>
 #include <regex>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,11 +54,14 @@ Assembled must_assemble(const lower::Code& code, Arch arch, const CompileOptions
   return assembled.has_value() ? *assembled : Assembled{};
 }
 
-std::vector<std::string> lines_of(const std::string& listing) {
+/// Labels and instructions, without their bytes.
+std::vector<std::string> lines_of(const std::vector<ListedLine>& listing) {
   std::vector<std::string> lines;
-  std::istringstream in(listing);
-  for (std::string line; std::getline(in, line);)
-    lines.push_back(line.substr(0, line.find_last_not_of(' ', line.find(';') - 1) + 1));
+  for (const ListedLine& line : listing) {
+    std::string text = line.text.substr(0, line.text.find(';'));
+    text.erase(text.find_last_not_of(" \n") + 1);
+    lines.push_back(std::move(text));
+  }
   return lines;
 }
 
@@ -113,7 +115,6 @@ TEST(BlindConstants, NoChosenBytesStandInTheCode) {
   for (const Op& op : ops_with_constants()) {
     lower::Code code = code_of({op});
     if (lower::Branch* branch = std::get_if<lower::Branch>(&code.ops.front())) branch->target = 1;
-    EXPECT_GT(windows(must_assemble(code, Arch::kX86_64, {.features = kEverything}).bytes), 0u) << op.index();
     const lower::Code blind = lower::blind_constants(code, next_word).value();
     for (const Arch arch : {Arch::kX86_64, Arch::kArm64})
       EXPECT_EQ(windows(must_assemble(blind, arch, {.features = kEverything}).bytes), 0u) << op.index();
@@ -121,6 +122,8 @@ TEST(BlindConstants, NoChosenBytesStandInTheCode) {
   const lower::Code blind = lower::blind_constants(code_of(ops_with_constants()), next_word).value();
   for (const Arch arch : {Arch::kX86_64, Arch::kArm64})
     EXPECT_EQ(windows(must_assemble(blind, arch, {.features = kEverything}).bytes), 0u);
+  // Where nothing is blinded, they do.
+  EXPECT_GT(windows(must_assemble(code_of(ops_with_constants()), Arch::kX86_64, {.features = kEverything}).bytes), 30u);
 }
 
 /// A source that gives 0, with which the constant would stand there as it is, is asked again.
@@ -163,19 +166,19 @@ TEST(BlindConstants, LabelsMoveWithTheOps) {
 
 struct MaskText {
   Arch arch{};
-  std::regex load;         ///< Of memory that the program chooses.
-  std::regex guard;        ///< What comes behind it, at once or after the value was extended.
-  std::regex branch;       ///< Conditional, of the program.
-  std::regex poison;       ///< What each way begins with.
-  std::regex call, fence;  ///< Of helpers.
+  std::regex load;    ///< Of memory that the program chooses.
+  std::regex guard;   ///< What comes behind it, at once or after the value was extended.
+  std::regex branch;  ///< Conditional, of the program.
+  std::regex poison;  ///< What each way begins with.
+  std::regex fence;   ///< Of helpers.
 };
 std::vector<MaskText> mask_texts() {
   return {{Arch::kX86_64, std::regex(R"(^(mov|movzx|movsx|movsxd|movbe) \w+, .*ptr \[(?!r12|r10|rsp).*)"),
            std::regex(R"(^or \w+, r9$)"), std::regex(R"(^(short )?j(?!mp)\w+ .*)"), std::regex(R"(^cmov\w+ r9, r10$)"),
-           std::regex(R"(^call r10$)"), std::regex("^lfence$")},
+           std::regex("^lfence$")},
           {Arch::kArm64, std::regex(R"(^ld(u?rs?[bhw]?|ar[bh]?) \w+, \[(?!x23|x10|sp).*)"),
            std::regex(R"(^orr x\d+, x\d+, x15$)"), std::regex(R"(^b\.\w+ .*)"),
-           std::regex(R"(^csinv x15, x15, xzr, \w+$)"), std::regex(R"(^blr x9$)"), std::regex("^dsb .*")}};
+           std::regex(R"(^csinv x15, x15, xzr, \w+$)"), std::regex("^dsb .*")}};
 }
 
 std::size_t count(const std::vector<std::string>& lines, const std::regex& what) {
@@ -194,6 +197,7 @@ TEST(MaskSpeculation, EveryLoadIsGuarded) {
               for (const Reg index : {lower::kNoReg, Reg{3}}) {
                 const bool plain = index == lower::kNoReg && !swap;
                 if (ordering != lower::Ordering::kRelaxed && !plain) continue;
+                if (size == Size::k8 && swap) continue;
                 if (size == Size::k64 && extend == isa::Extend::kSign) continue;
                 const lower::Load load{.size = size,
                                        .extend = extend,
@@ -208,7 +212,7 @@ TEST(MaskSpeculation, EveryLoadIsGuarded) {
                 const auto lines = lines_of(
                     must_assemble(code, text.arch, {.features = features, .harden = {.mask_speculation = true}})
                         .listing);
-                ASSERT_EQ(count(lines, text.load), 1u + (text.arch == Arch::kX86_64 ? 0 : 0));
+                ASSERT_EQ(count(lines, text.load), 1u);
                 ASSERT_EQ(count(lines, text.guard), 1u);
                 const auto at = [&](const std::regex& what) {
                   return std::find_if(lines.begin(), lines.end(),
@@ -275,7 +279,7 @@ TEST(MaskSpeculation, HelpersGetGuardedArgumentsAndAFenceFollows) {
 // ---- Retpolines.
 
 TEST(Retpolines, NoIndirectCallOrJumpIsLeft) {
-  const std::regex indirect(R"(^(call|jmp) (r\w+|.*ptr .*))");
+  const std::regex indirect(R"(^(call|jmp) (r\w+|.*\[.*))");
   for (const Op& op : {Op{lower::CallHelper{0}}, Op{lower::TailCall{}}, Op{lower::TailCall{.map = 0, .entries = 4}}}) {
     for (const bool masked : {false, true}) {
       const auto lines = [&](bool retpolines) {
