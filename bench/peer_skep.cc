@@ -39,12 +39,12 @@ Status fill_maps(Vm& vm) {
   return kOk;
 }
 
-Result<std::shared_ptr<Loaded>> load(Engine engine, const Forms& forms, std::span<std::byte> input) {
+Result<std::shared_ptr<Loaded>> load(const VmOptions& options, const Forms& forms, std::span<std::byte> input) {
   const Verdict verdict = verify(forms.xdp);
   if (const auto* rejection = std::get_if<Rejection>(&verdict))
     return Error{Errc::kInvalid,
                  "rejected at " + std::to_string(rejection->reason.at) + ": " + message(rejection->reason)};
-  Vm vm(Platform::linux_like(), {.engine = engine, .cpus = 1, .host = nullptr});
+  Vm vm(Platform::linux_like(), options);
   std::vector<Image> images;
   while (images.size() < kImages) {
     TRY(Image image, vm.load(std::get<VerifiedProgram>(verdict)));
@@ -59,9 +59,10 @@ Result<std::shared_ptr<Loaded>> load(Engine engine, const Forms& forms, std::spa
 
 /// `make` gives, for an image, what runs it.
 template <class Make>
-Peer peer(std::string name, Engine engine, Make make, bool entry_only = false) {
-  const auto prepare = [engine, make](const Forms& forms, std::span<std::byte> input) -> Result<Prepared> {
-    TRY(auto loaded, load(engine, forms, input));
+Peer peer(std::string name, VmOptions options, Make make, bool entry_only = false) {
+  options.cpus = 1;
+  const auto prepare = [options, make](const Forms& forms, std::span<std::byte> input) -> Result<Prepared> {
+    TRY(auto loaded, load(options, forms, input));
     const auto loop = [loaded, make](std::uint64_t count) {
       auto&& runs = make(loaded->images[loaded->next++ % kImages]);
       const auto bytes = std::as_writable_bytes(std::span(&loaded->context, 1));
@@ -76,12 +77,29 @@ Peer peer(std::string name, Engine engine, Make make, bool entry_only = false) {
 
 Runner runner(const Image& image) { return Runner(image); }
 const Image& itself(const Image& image) { return image; }
+Runner with_budget(const Image& image) { return Runner(image, {.budget = std::uint64_t{1} << 40}); }
+Runner with_flag(const Image& image) {
+  static const StopFlag never;
+  return Runner(image, {.stop = &never});
+}
 
 }  // namespace
 
 std::vector<Peer> skep_peers() {
-  return {peer("jit", Engine::kJit, runner), peer("interpreter", Engine::kInterpreter, runner),
-          peer("image-run", Engine::kJit, itself, true)};
+  const VmOptions jit{.engine = Engine::kJit};
+  const auto hardened = [&](HardenOptions harden) {
+    VmOptions options = jit;
+    options.harden = harden;
+    return options;
+  };
+  return {peer("jit", jit, runner),
+          peer("interpreter", {.engine = Engine::kInterpreter}, runner),
+          peer("image-run", jit, itself, true),
+          peer("jit-budget", {.engine = Engine::kJit, .limits = {.budget = true}}, with_budget),
+          peer("jit-stop", {.engine = Engine::kJit, .limits = {.stop = true}}, with_flag),
+          peer("jit-blind", hardened({.blind_constants = true}), runner),
+          peer("jit-mask", hardened({.mask_speculation = true}), runner),
+          peer("jit-retpolines", hardened({.retpolines = true}), runner)};
 }
 
 }  // namespace skep::bench
