@@ -358,7 +358,7 @@ print("bad", bad)
             script = pathlib.Path(folder) / "steps.py"
             script.write_text(self.STEPS)
             for name, first, functions in (
-                ("histogram", "bpf_prog_histogram", {"bpf_prog_histogram", "bpf_prog_log2_of"}),
+                ("histogram", "bpf_prog_histogram", {"bpf_prog_histogram"}),  # log2_of is inlined
                 ("histogram", "bpf_prog_look_at_chunk", {"bpf_prog_look_at_chunk", "skep_invoke", "bpf_prog_histogram"}),
                 ("classify", "bpf_prog_classify", {"bpf_prog_classify"}),
             ):

@@ -170,7 +170,7 @@ class Lister {
       function_ = static_cast<std::uint32_t>(function - functions.begin());
       part.kind = Part::Kind::kPrologue;
       part.function = function_;
-      add_insns_before(out_.code.origin[out_.code.functions[function_].entry]);
+      add_insns_before(out_.code.functions[function_].insn);
     }
     out_.parts.push_back(std::move(part));
   }

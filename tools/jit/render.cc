@@ -17,8 +17,7 @@ using Kind = Part::Kind;
 using Row = std::array<std::string, 4>;
 
 std::string function_name(const JitListing& listing, std::uint32_t function) {
-  const FunctionInfo* found =
-      function_at(*listing.program, listing.code.origin[listing.code.functions[function].entry]);
+  const FunctionInfo* found = function_at(*listing.program, listing.code.functions[function].insn);
   return found == nullptr ? listing.program->name : found->name;
 }
 

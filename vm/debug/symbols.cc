@@ -31,7 +31,7 @@ class Build {
   [[nodiscard]] InsnIndex slot(lower::Label op) const { return code_.origin[op]; }
 
   void add_function(std::size_t index, std::uint32_t begin, std::uint32_t end) {
-    const InsnIndex first = slot(code_.functions[index].entry);
+    const InsnIndex first = code_.functions[index].insn;
     const FunctionInfo* const function = function_at(program_, first);
     Symbol symbol{.name = std::string(kPrefix) + (function == nullptr ? program_.name : function->name),
                   .begin = begin,
