@@ -20,7 +20,7 @@ void Builder::begin_slot(InsnIndex at) {
 
 void Builder::begin_function(InsnIndex entry, std::uint32_t stack_bytes) {
   at_ = entry;
-  code_.functions.push_back({.entry = next(), .stack_bytes = stack_bytes});
+  code_.functions.push_back({.entry = next(), .stack_bytes = stack_bytes, .insn = entry});
 }
 
 void Builder::emit(Op op) {

@@ -216,6 +216,7 @@ struct Function {
   Label entry = 0;
   std::uint32_t stack_bytes = 0;  ///< A multiple of 8, at most 520 (512 and a slot for may_goto); addresses
                                   ///< r10-stack_bytes .. r10-1.
+  InsnIndex insn = 0;             ///< The slot where the program has it.
 };
 /// What is known at lowering of the map that a helper is called with, so that the call may be bound to a function for
 /// maps of its type and key size.

@@ -27,7 +27,7 @@ Divisor divisor(const isa::Alu& insn) {
 
 class Lowering {
  public:
-  explicit Lowering(const Source& source) : source_(source), builder_(source.flow) {}
+  Lowering(const Source& source, bool every_insn) : source_(source), every_insn_(every_insn), builder_(source.flow) {}
 
   Result<Code> run() {
     const isa::Insns& insns = source_.program.insns;
@@ -107,8 +107,8 @@ class Lowering {
   // Control flow.
   Status operator()(const isa::Branch& insn) {
     const std::int64_t target = successors(source_.program.insns, at_).target;
-    if (!reachable(target)) return kOk;  // Never taken, the verifier says.
-    if (!reachable(std::int64_t{at_} + 1)) return jump(target);
+    if (!reachable(target)) return fall_through();  // Never taken, the verifier says.
+    if (!every_insn_ && !reachable(std::int64_t{at_} + 1)) return jump(target);
     builder_.emit_to_slot(Branch{.op = insn.op, .width = insn.width, .dst = insn.dst, .src = operand(insn.src)},
                           static_cast<InsnIndex>(target));
     return kOk;
@@ -116,7 +116,7 @@ class Lowering {
   Status operator()(const isa::Jump&) { return jump(successors(source_.program.insns, at_).target); }
   Status operator()(const isa::MayGoto&) {
     const std::int64_t target = successors(source_.program.insns, at_).target;
-    if (!reachable(target)) return kOk;
+    if (!reachable(target)) return fall_through();
     lower_may_goto(builder_, stack_bytes_, static_cast<InsnIndex>(target));
     return kOk;
   }
@@ -148,9 +148,15 @@ class Lowering {
     return source_.flow.entries[source_.flow.function_of[slot]] == slot;
   }
 
+  /// For an instruction that only goes on to the next one.
+  Status fall_through() {
+    if (every_insn_ && reachable(std::int64_t{at_} + 1)) builder_.emit_to_slot(Jump{}, at_ + 1);
+    return kOk;
+  }
+
   Status jump(std::int64_t target) {
     ended_ = true;
-    if (target == std::int64_t{at_} + 1) return kOk;
+    if (target == std::int64_t{at_} + 1) return fall_through();
     builder_.emit_to_slot(Jump{}, static_cast<InsnIndex>(target));
     return kOk;
   }
@@ -167,6 +173,7 @@ class Lowering {
   }
 
   const Source& source_;
+  const bool every_insn_;
   Builder builder_;
   InsnIndex at_ = 0;
   std::uint32_t stack_bytes_ = 0;  // Of the current function, without the slot of may_goto.
@@ -183,7 +190,7 @@ Result<Code> lower(const VerifiedProgram& program, const Platform& platform, con
                       .flow = flow,
                       .platform = platform,
                       .inline_helpers = options.inline_helpers};
-  return Lowering(source).run();
+  return Lowering(source, options.every_insn).run();
 }
 
 }  // namespace skep::lower

@@ -11,6 +11,9 @@ struct LowerOptions {
   /// Ops in place of calls whose effect is known (lower/inline/), calls that say which map they are for, and tail calls
   /// that jump. Off: every helper is called through its table row's function, to tell where a difference comes from.
   bool inline_helpers = true;
+  /// Each instruction that can run has an op, and each conditional branch a Branch: for counting. Not together with
+  /// inline_helpers, which makes one of a call and a branch.
+  bool every_insn = false;
 };
 
 /// Error: an illegal or missing instruction, a jump out of the program, recursion or more than 8 frames, an unknown

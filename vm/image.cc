@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run: an Env, and the engine.
+#include <algorithm>
 #include <bit>
 #include <limits>
 #include <optional>
@@ -27,11 +28,15 @@ std::uint32_t choose_cpu(const RunOptions& options, std::uint32_t cpus) {
   run.budget = options.budget != 0 ? options.budget : std::numeric_limits<std::uint64_t>::max();
   const std::uint64_t r1 = address_of(context.data()), r2 = context.size();
   std::uint64_t r0 = 0;
+  const bool profiled = run.code->counters != nullptr;
   if (options.checked) {
     run.context = {.bytes = context, .writable = true};
     run.regions = options.regions;
     run.has_packet = image.has_packet;
-    r0 = interpreter::execute<Policy{.checked = true, .counted = true}>(run, r1, r2);
+    r0 = profiled ? interpreter::execute<Policy{.checked = true, .counted = true, .profiled = true}>(run, r1, r2)
+                  : interpreter::execute<Policy{.checked = true, .counted = true}>(run, r1, r2);
+  } else if (profiled) {
+    r0 = interpreter::execute<Policy{.checked = false, .counted = true, .profiled = true}>(run, r1, r2);
   } else if (options.budget != 0 || options.stop != nullptr) {
     r0 = interpreter::execute<Policy{.checked = false, .counted = true}>(run, r1, r2);
   } else {
@@ -120,6 +125,22 @@ RunResult Runner::run_otherwise(std::span<std::byte> context) {
   env_.budget = native_budget(options_);
   env_.image = image_.impl().get();
   return execute(*image_.impl(), env_, context, options_);
+}
+
+Profile Image::profile() const {
+  const interpreter::Compiled* const code = impl_->compiled.get();
+  if (code == nullptr || code->counters == nullptr) return {};
+  const isa::Insns& insns = impl_->program.insns;
+  Profile out{.executed = std::vector<std::uint64_t>(insns.size()), .taken = std::vector<std::uint64_t>(insns.size())};
+  for (std::size_t op = 0; op < code->slots.size(); ++op) {
+    const InsnIndex at = code->origin[op];
+    const interpreter::Counter& counter = code->counters[op];
+    // The first op of an instruction runs each time, the others (and a function's prologue) no more often than it.
+    out.executed[at] = std::max(out.executed[at], counter.executed.load(std::memory_order_relaxed));
+    if (std::holds_alternative<isa::Branch>(insns[at]) || std::holds_alternative<isa::MayGoto>(insns[at]))
+      out.taken[at] += counter.taken.load(std::memory_order_relaxed);
+  }
+  return out;
 }
 
 const Program& Image::program() const { return impl_->program; }

@@ -7,6 +7,7 @@
 #include "jit/compile.h"
 #include "maps/prog_array.h"
 #include "skep/vm.h"
+#include "vm/debug/gdb.h"
 #include "vm/interpreter/compiled.h"
 #include "vm/tail_targets.h"
 
@@ -17,6 +18,8 @@ struct VmShared {
   Engine engine{};
   jit::CompileOptions compile;  ///< Of native code.
   PassSet passes;
+  DebugOptions debug;
+  bool profile = false;
   std::uint32_t cpus = 1;
   bool inline_helpers = true;
   std::shared_ptr<Host> host;
@@ -35,6 +38,7 @@ struct Image::Impl {
   std::vector<std::shared_ptr<Map>> maps;           ///< By the program's map index.
   std::unique_ptr<interpreter::Compiled> compiled;  ///< Null with Engine::kJit.
   std::shared_ptr<const jit::NativeCode> native;    ///< Null with Engine::kInterpreter.
+  std::unique_ptr<const debug::GdbEntry> gdb;       ///< Of `native`, so that it goes before it; may be null.
   jit::EntryFn entry = nullptr;                     ///< Of `native`; null with Engine::kInterpreter.
   Env prototype;                                    ///< What all runs' Envs have in common.
   TailTarget target;                                ///< Of this image; in prog_arrays, by address.

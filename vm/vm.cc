@@ -15,6 +15,7 @@
 #include "jit/target.h"
 #include "lower/lower.h"
 #include "lower/optimize/optimize.h"
+#include "vm/debug/perf_map.h"
 #include "vm/image_impl.h"
 #include "vm/internal_helpers.h"
 #include "vm/map_registry.h"
@@ -27,6 +28,8 @@ struct Vm::Impl {
     shared->engine = options.engine;
     shared->passes = options.passes;
     shared->compile = {.features = without(jit::host_target().features, options.avoid), .limits = options.limits};
+    shared->debug = options.debug;
+    shared->profile = options.profile;
     shared->cpus = options.cpus;
     shared->inline_helpers = options.inline_helpers;
     shared->host = options.host != nullptr ? options.host : std::make_shared<helpers::RealHost>();
@@ -39,6 +42,7 @@ struct Vm::Impl {
 
   Status bind(Image::Impl& image, const lower::Code& code);
   Status build(Image::Impl& image, const VerifiedProgram& program);
+  Status compile(Image::Impl& image, const lower::Code& code);
   Status claim(const Map& prog_array, ProgramType type);
   MapResult set_tail_call(const std::shared_ptr<Map>& map, std::uint32_t index, const Image& image);
 
@@ -115,25 +119,43 @@ Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
   if (const std::uint32_t cpus = program.facts().cpus; cpus != 0 && cpus < shared->cpus)
     return Error{Errc::kInvalid, "verified for " + std::to_string(cpus) + " CPUs, the Vm has " +
                                      std::to_string(shared->cpus) + " (VerifyOptions::cpus, VmOptions::cpus)"};
-  TRY(const lower::Code code, lower::lower(program, platform, {.inline_helpers = shared->inline_helpers}));
+  if (shared->profile && shared->engine != Engine::kInterpreter)
+    return Error{Errc::kInvalid, "only the interpreter counts instructions (VmOptions::profile)"};
+  TRY(const lower::Code code,
+      lower::lower(program, platform,
+                   {.inline_helpers = shared->inline_helpers && !shared->profile, .every_insn = shared->profile}));
   TRY_OK(bind(image, code));
   image.calls_tail =
       std::ranges::any_of(code.ops, [](const lower::Op& op) { return std::holds_alternative<lower::TailCall>(op); });
   image.has_packet = has_packet(program);
   image.target.image = &image;
   if (shared->engine == Engine::kJit) {
-    TRY(image.native, jit::compile(lower::optimize(code, jit::suited(shared->passes, jit::host_target().arch)),
-                                   bindings, shared->compile));
-    image.entry = image.native->entry();
-    image.target.entry = address_of(image.entry);
+    TRY_OK(compile(image, lower::optimize(code, jit::suited(shared->passes, jit::host_target().arch))));
   } else {
-    image.compiled = interpreter::compile(code, bindings, image.platform, image.maps);
-    if (shared->passes != PassSet::none())
+    using interpreter::Counting;
+    image.compiled = interpreter::compile(code, bindings, image.platform, image.maps,
+                                          shared->profile ? Counting::kOn : Counting::kOff);
+    if (shared->passes != PassSet::none() && !shared->profile)
       image.compiled->fast = interpreter::compile(lower::optimize(code, interpreter::suited(shared->passes)), bindings,
-                                                  image.platform, image.maps);
+                                                  image.platform, image.maps, Counting::kOff);
     image.target.entry = address_of(image.compiled.get());
   }
   return kOk;
+}
+
+Status Vm::Impl::compile(Image::Impl& image, const lower::Code& code) {
+  const DebugOptions& wanted = shared->debug;
+  const jit::Mapping mapping = wanted.perf_map || wanted.gdb ? jit::Mapping::kOn : jit::Mapping::kOff;
+  TRY(image.native, jit::compile(code, bindings, shared->compile, mapping));
+  image.entry = image.native->entry();
+  image.target.entry = address_of(image.entry);
+  if (mapping == jit::Mapping::kOff) return kOk;
+  const std::span<const std::byte> bytes = image.native->bytes();
+  const debug::Symbols symbols =
+      debug::symbols(image.program, code, image.native->map(),
+                     {.arch = jit::host_target().arch, .address = address_of(bytes.data()), .bytes = bytes});
+  if (wanted.gdb) image.gdb = debug::tell_gdb(symbols);
+  return wanted.perf_map ? debug::append_to_perf_map(symbols) : Status(kOk);
 }
 
 Env prototype(const Image::Impl& image) {

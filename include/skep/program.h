@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program: instructions and their metadata, decoded and relocated, not yet judged.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -61,5 +62,18 @@ struct Program {
   /// resolve); empty: it can.
   std::string unsupported{};
 };
+
+/// The LineInfo that covers the instruction at `at`; nullptr: the program has none there.
+inline const LineInfo* line_at(const Program& program, InsnIndex at) {
+  const auto after = std::upper_bound(program.lines.begin(), program.lines.end(), at,
+                                      [](InsnIndex index, const LineInfo& line) { return index < line.first; });
+  return after == program.lines.begin() ? nullptr : &*(after - 1);
+}
+/// The function that holds the instruction; nullptr: the program names none.
+inline const FunctionInfo* function_at(const Program& program, InsnIndex at) {
+  const auto after = std::upper_bound(program.functions.begin(), program.functions.end(), at,
+                                      [](InsnIndex index, const FunctionInfo& one) { return index < one.first; });
+  return after == program.functions.begin() ? nullptr : &*(after - 1);
+}
 
 }  // namespace skep

@@ -23,6 +23,13 @@ enum class Engine : std::uint8_t {
   kJit,  ///< Native code for this host; Vm::load fails with kUnsupported on a host that is neither x86-64 nor arm64.
 };
 
+/// What tools outside of the process see of native code: functions are named bpf_prog_NAME.
+struct DebugOptions {
+  bool perf_map = false;  ///< Vm::load appends addresses and names to /tmp/perf-PID.map, which perf reads.
+  /// Functions, source lines and frames of each image are known to gdb and lldb (their JIT interface) while it lives.
+  bool gdb = false;
+};
+
 struct VmOptions {
   Engine engine = Engine::kJit;
   std::uint32_t cpus = 0;        ///< Values of per-CPU maps; 0: as many as this machine has.
@@ -35,6 +42,10 @@ struct VmOptions {
   /// Optimisations of what runs: of native code, and of the interpreter's runs that neither count nor check.
   PassSet passes = PassSet::all();
   LimitOptions limits{};  ///< Of native code: what its runs may be given.
+  DebugOptions debug{};   ///< kJit only.
+  /// Runs are counted by instruction, see Image::profile(), with neither inlined helpers nor passes. kInterpreter only:
+  /// with kJit, Vm::load fails with kInvalid.
+  bool profile = false;
 };
 
 /// Memory that a checked run may touch besides stack, context and map values.
@@ -62,6 +73,12 @@ struct RunResult {
   friend bool operator==(const RunResult&, const RunResult&) = default;
 };
 
+/// How often instructions ran, by slot of Program::insns.
+struct Profile {
+  std::vector<std::uint64_t> executed{};
+  std::vector<std::uint64_t> taken{};  ///< Of conditional branches: how often they jumped; else 0.
+};
+
 /// Executable form of one program bound to its maps. A shared handle to an immutable object; run() may be called from
 /// several threads and allocates nothing. Who runs a program very often makes a Runner (runner.h) of it.
 class Image {
@@ -75,6 +92,9 @@ class Image {
   [[nodiscard]] const Program& program() const;
   /// Native code; empty for the interpreter.
   [[nodiscard]] std::span<const std::byte> native_code() const;
+  /// Sums over all runs of this image so far, tail calls into it included; empty vectors without VmOptions::profile.
+  /// May be called while threads run it: each count is exact, but runs in progress are counted in part.
+  [[nodiscard]] Profile profile() const;
 
   struct Impl;
   explicit Image(std::shared_ptr<const Impl> impl);

@@ -45,7 +45,8 @@ Code Rebuild::finish() {
   }
   for (const Function& function : old_.functions)
     if (places_[function.entry] != kNowhere)
-      code_.functions.push_back({.entry = moved(function.entry), .stack_bytes = function.stack_bytes});
+      code_.functions.push_back(
+          {.entry = moved(function.entry), .stack_bytes = function.stack_bytes, .insn = function.insn});
   code_.helpers = old_.helpers;
   code_.helper_maps = old_.helper_maps;
   return std::move(code_);

@@ -119,18 +119,6 @@ std::uint32_t widest_line(const Program& program, const Diagnostic& reason) {
 
 }  // namespace
 
-const LineInfo* line_at(const Program& program, InsnIndex at) {
-  const auto after = std::upper_bound(program.lines.begin(), program.lines.end(), at,
-                                      [](InsnIndex index, const LineInfo& line) { return index < line.first; });
-  return after == program.lines.begin() ? nullptr : &*std::prev(after);
-}
-
-const FunctionInfo* function_at(const Program& program, InsnIndex at) {
-  const auto after = std::upper_bound(program.functions.begin(), program.functions.end(), at,
-                                      [](InsnIndex index, const FunctionInfo& one) { return index < one.first; });
-  return after == program.functions.begin() ? nullptr : &*std::prev(after);
-}
-
 std::string render_rejection(const std::string& object, const Program& program, const Rejection& rejection) {
   const Diagnostic& reason = rejection.reason;
   std::ostringstream out;

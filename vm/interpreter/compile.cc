@@ -235,7 +235,7 @@ class Compiler {
 }  // namespace
 
 std::unique_ptr<Compiled> compile(const lower::Code& code, const lower::Bindings& bindings, const Platform& platform,
-                                  std::vector<std::shared_ptr<Map>> maps) {
+                                  std::vector<std::shared_ptr<Map>> maps, Counting counting) {
   auto out = std::make_unique<Compiled>();
   out->maps = std::move(maps);
   out->origin = code.origin;
@@ -252,6 +252,7 @@ std::unique_ptr<Compiled> compile(const lower::Code& code, const lower::Bindings
   Compiler compiler(code, bindings, *out);
   out->slots.reserve(code.ops.size());
   for (std::uint32_t at = 0; at < code.ops.size(); ++at) out->slots.push_back(compiler.slot(at));
+  if (counting == Counting::kOn) out->counters = std::make_unique<Counter[]>(out->slots.size());
   return out;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program in the interpreter's form.
 #pragma once
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -22,7 +24,12 @@ struct Function {
   std::uint32_t stack_bytes = 0;
 };
 
-/// Immutable; does not move, because slots hold addresses of `functions`.
+struct Counter {
+  std::atomic<std::uint64_t> executed = 0;
+  std::atomic<std::uint64_t> taken = 0;  ///< Of a branch: how often it jumped.
+};
+
+/// Immutable but for its counters; does not move, because slots hold addresses of `functions`.
 struct Compiled {
   /// What a run that neither counts nor checks executes.
   [[nodiscard]] const Compiled& for_plain_runs() const { return fast == nullptr ? *this : *fast; }
@@ -37,14 +44,17 @@ struct Compiled {
   std::vector<lower::Op> wide;
   /// The same program optimised, for runs that neither count nor check; null: this is it.
   std::unique_ptr<const Compiled> fast;
+  std::unique_ptr<Counter[]> counters;  ///< By slot, where runs are profiled; else null.
 };
 
 /// Those of the passes that make code shorter for the interpreter: an op with many operands takes longer than two with
 /// few.
 constexpr PassSet suited(PassSet passes) { return passes.without(Pass::kOperands); }
 
+enum class Counting : std::uint8_t { kOff, kOn };
+
 /// `platform` outlives the result.
 std::unique_ptr<Compiled> compile(const lower::Code& code, const lower::Bindings& bindings, const Platform& platform,
-                                  std::vector<std::shared_ptr<Map>> maps);
+                                  std::vector<std::shared_ptr<Map>> maps, Counting counting);
 
 }  // namespace skep::interpreter

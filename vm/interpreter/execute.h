@@ -99,6 +99,12 @@ inline Trap count(Run& run) {
   return Trap::kNone;
 }
 
+/// Any number of threads may run the code: no count is lost.
+inline Counter& counter(const Run& run, const Slot* pc) {
+  return run.code->counters[static_cast<std::size_t>(pc - run.code->slots.data())];
+}
+inline void count_up(std::atomic<std::uint64_t>& number) { number.fetch_add(1, std::memory_order_relaxed); }
+
 /// Gives `function` its stack below the current one; false: there is none left.
 template <Policy policy>
 bool enter(Run& run, const Function& function) {
@@ -203,6 +209,7 @@ std::uint64_t execute(Run& run, std::uint64_t r1, std::uint64_t r2) {
     pc = (where);                                                                        \
     if constexpr (policy.counted)                                                        \
       if (const Trap trap = count(run); trap != Trap::kNone) return stop(run, pc, trap); \
+    if constexpr (policy.profiled) count_up(counter(run, pc).executed);                  \
     goto* kLabels[static_cast<std::size_t>(pc->opcode)];                                 \
   } while (false)
 #define SKEP_NEXT SKEP_NEXT_AT(pc + 1)
@@ -215,9 +222,12 @@ std::uint64_t execute(Run& run, std::uint64_t r1, std::uint64_t r2) {
     r[pc->dst] = isa::eval<W>(isa::AluOp::k##name, static_cast<W>(r[pc->dst]), static_cast<W>(operand));            \
     SKEP_NEXT;
 #define SKEP_CASE_JMP(name, form, W, operand)                                                                       \
-  If##name##form:                                                                                                   \
-    SKEP_NEXT_AT(pc + (isa::compare<W>(isa::JmpOp::k##name, static_cast<W>(r[pc->dst]), static_cast<W>(operand))    \
-                           ? pc->offset : 1));
+  If##name##form: {                                                                                                 \
+    const bool jumps = isa::compare<W>(isa::JmpOp::k##name, static_cast<W>(r[pc->dst]), static_cast<W>(operand));   \
+    if constexpr (policy.profiled)                                                                                  \
+      if (jumps) count_up(counter(run, pc).taken);                                                                     \
+    SKEP_NEXT_AT(pc + (jumps ? pc->offset : 1));                                                                    \
+  }
 #define SKEP_CASE_LOAD(name, W, S, how)                                                                             \
   name: {                                                                                                           \
     const std::uint64_t address = r[pc->src] + static_cast<std::uint64_t>(std::int64_t{pc->offset});                \

@@ -74,8 +74,9 @@ bool may_call(const Run& run, std::uint32_t helper, const std::array<std::uint64
 bool may_tail_call(const Run& run, const std::array<std::uint64_t, 5>& args);
 
 struct Policy {
-  bool checked = false;  ///< Every access is checked; helper arguments too.
-  bool counted = false;  ///< `slice` and `budget` are used up, one an op, and env.stop is looked at.
+  bool checked = false;   ///< Every access is checked; helper arguments too.
+  bool counted = false;   ///< `slice` and `budget` are used up, one an op, and env.stop is looked at.
+  bool profiled = false;  ///< Compiled::counters count.
 };
 /// Runs `run.code` from its entry; sets env.trap and trap_at when it ends otherwise than by returning.
 template <Policy policy>
@@ -83,5 +84,9 @@ std::uint64_t execute(Run& run, std::uint64_t r1, std::uint64_t r2);
 extern template std::uint64_t execute<Policy{.checked = false, .counted = false}>(Run&, std::uint64_t, std::uint64_t);
 extern template std::uint64_t execute<Policy{.checked = false, .counted = true}>(Run&, std::uint64_t, std::uint64_t);
 extern template std::uint64_t execute<Policy{.checked = true, .counted = true}>(Run&, std::uint64_t, std::uint64_t);
+extern template std::uint64_t execute<Policy{.checked = false, .counted = true, .profiled = true}>(Run&, std::uint64_t,
+                                                                                                   std::uint64_t);
+extern template std::uint64_t execute<Policy{.checked = true, .counted = true, .profiled = true}>(Run&, std::uint64_t,
+                                                                                                  std::uint64_t);
 
 }  // namespace skep::interpreter
