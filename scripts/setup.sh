@@ -4,7 +4,7 @@
 #   scripts/setup.sh            what a build and the tests on this machine need
 #   scripts/setup.sh --arm64    also the cross compiler, qemu-user and the :arm64 libraries
 #   scripts/setup.sh --bench    also DPDK (the benchmarks' peer) and the clang that compiles the benchmarks
-#   scripts/setup.sh --dev      all of it, with git, clang-format, clang-tidy and valgrind
+#   scripts/setup.sh --dev      all of it, with git, clang-format, clang-tidy, valgrind, and the readers of what tests/e2e/tooling_test.py makes
 set -euo pipefail
 
 base=(build-essential g++-12 clang-14 cmake ninja-build ccache pkg-config python3
@@ -13,7 +13,7 @@ base=(build-essential g++-12 clang-14 cmake ninja-build ccache pkg-config python
 arm64=(g++-12-aarch64-linux-gnu qemu-user libasmjit-dev:arm64 libelf-dev:arm64 libgtest-dev:arm64 libgmock-dev:arm64 libpcap-dev:arm64 zlib1g-dev:arm64
   libstdc++-12-dev:arm64)
 bench=(libdpdk-dev clang-19)
-dev=(git clang-format-14 clang-tidy-14 libclang-rt-14-dev valgrind)
+dev=(git clang-format-14 clang-tidy-14 libclang-rt-14-dev valgrind gdb lcov linux-perf)
 
 packages=("${base[@]}")
 for option in "$@"; do

@@ -15,6 +15,7 @@
 #include "tools/programs.h"
 #include "tools/render/rejection.h"
 #include "tools/run/options.h"
+#include "tools/run/profile.h"
 #include "tools/run/progress.h"
 #include "tools/run/report.h"
 #include "tools/run/session.h"
@@ -34,6 +35,11 @@ std::string contradiction(const RunCommand& command) {
   if (!command.pcap.empty() && !command.data.empty()) return "--pcap and --data both name the packets; give one";
   if (!command.write.empty() && command.pcap.empty() && command.data.empty())
     return "--write writes packets; give some with --pcap or --data";
+  if (command.counts() && command.engine == Engine::kJit)
+    return "--profile and --coverage count instructions, which only --engine interpreter does";
+  const bool native = !command.counts() && command.engine != Engine::kInterpreter;
+  if ((command.debug.perf_map || command.debug.gdb) && !native)
+    return "--perf-map and --gdb are for native code, and this runs in the interpreter";
   if (command.repeat == 0) return "--repeat 0 runs nothing; give 1 or more";
   for (const std::string& text : command.event_types)
     if (text.find('=') == std::string::npos) return "--event " + text + " is not of the form MAP=STRUCT";
@@ -52,7 +58,10 @@ Result<std::vector<std::byte>> read_bytes(const std::string& option, const std::
 /// Everything that one `skep run` does after the command line is parsed.
 class Run {
  public:
-  Run(const RunCommand& command, TargetKernel& kernel) : command_(command), kernel_(kernel) {}
+  Run(const RunCommand& command, TargetKernel& kernel, Sources& sources)
+      : command_(command), kernel_(kernel), sources_(sources) {
+    sources_.set_object(command.object);
+  }
 
   ExitCode operator()() {
     if (const std::string wrong = contradiction(command_); !wrong.empty()) return usage(wrong);
@@ -68,7 +77,8 @@ class Run {
     const Status status = run(session);
     if (session.rejection()) return print_rejection(session);
     if (!status) return fail(status.error());
-    print_report(report_, session);
+    if (const Status written = write_coverage(session); !written) return fail(written.error());
+    print_report(report_, session, sources_);
     std::cout.flush();
     if (!std::cout) return fail(Error{Errc::kSystem, "standard output: cannot write"});
     return report_.tally.traps().empty() ? ExitCode::kOk : ExitCode::kNegative;
@@ -129,6 +139,11 @@ class Run {
     return kOk;
   }
 
+  Status write_coverage(const Session& session) {
+    if (command_.coverage.empty()) return kOk;
+    return write_file(command_.coverage, lcov_tracefile(count_sources(session.images(), sources_)));
+  }
+
   static Result<std::vector<std::byte>> read_optional(const std::string& option, const std::string& text) {
     if (text.empty()) return std::vector<std::byte>{};
     return read_bytes(option, text);
@@ -187,6 +202,7 @@ class Run {
 
   const RunCommand& command_;
   TargetKernel& kernel_;
+  Sources& sources_;
   RunReport report_;
   hooks::RunPacketsOptions options_;
   std::vector<std::byte> context_, data_;
@@ -217,7 +233,12 @@ void add_options(CLI::App& command, RunCommand& options) {
           [&options](const std::string& name) { options.engine = name == "jit" ? Engine::kJit : Engine::kInterpreter; },
           "interpreter or jit (default)")
       ->check(CLI::IsMember({"interpreter", "jit"}));
-  command.add_option("--budget", options.budget, "Instructions that one run may execute; native code counts them in stretches");
+  command.add_option("--budget", options.budget,
+                     "Instructions that one run may execute; native code counts them in stretches");
+  command.add_flag("--profile", options.profile, "Print how often each source line and instruction ran (interpreter)");
+  command.add_option("--coverage", options.coverage, "Write line, branch and function coverage for lcov (interpreter)");
+  command.add_flag("--perf-map", options.debug.perf_map, "Write names for perf to /tmp/perf-PID.map (native code)");
+  command.add_flag("--gdb", options.debug.gdb, "Tell gdb names, source lines and frames (native code)");
   command.add_option("--map", options.maps, "NAME[KEY]=VALUE to put into a map, or @FILE of such lines; repeatable")
       ->allow_extra_args(false);
   command
@@ -240,7 +261,9 @@ Action add_run(CLI::App& command) {
   add_options(command, *options);
   auto kernel = std::make_shared<TargetKernel>();
   kernel->add_options(command);
-  return [options, kernel] { return Run(*options, *kernel)(); };
+  auto sources = std::make_shared<Sources>();
+  sources->add_options(command);
+  return [options, kernel, sources] { return Run(*options, *kernel, *sources)(); };
 }
 
 }  // namespace skep::tools

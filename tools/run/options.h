@@ -20,6 +20,10 @@ struct RunCommand {
   std::uint64_t repeat = 1;
   std::optional<Engine> engine;  ///< Empty: the best there is.
   std::uint64_t budget = 0;
+  DebugOptions debug;
+  bool profile = false;
+  std::string coverage;  ///< Tracefile to write; empty: none.
+  [[nodiscard]] bool counts() const { return profile || !coverage.empty(); }
   std::size_t events = 10;  ///< That are shown of each source.
   std::uint32_t ifindex = 1;
   bool tags_in_frame = false;

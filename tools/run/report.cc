@@ -12,6 +12,7 @@
 #include "base/unreachable.h"
 #include "skep/btf.h"
 #include "tools/run/print_maps.h"
+#include "tools/run/profile.h"
 #include "tools/run/verdict_name.h"
 
 namespace skep::tools {
@@ -156,7 +157,7 @@ void print_counts(const RunReport& report) {
               << " that the program let through\n";
 }
 
-void print_summary_json(const RunReport& report, Session& session) {
+void print_summary_json(const RunReport& report, Session& session, Sources& sources) {
   const Program& program = *report.program;
   Json json;
   json["object"] = report.command->object;
@@ -178,6 +179,7 @@ void print_summary_json(const RunReport& report, Session& session) {
   json["trace"] = {{"count", session.events().trace_count()}, {"first", session.events().traces()}};
   json["events"] = events_json(report, session);
   if (report.command->show_maps) json["maps"] = maps_as_json(session.maps());
+  if (report.command->profile) json["profile"] = profile_json(session.images(), sources);
   print_line(json);
 }
 
@@ -248,15 +250,16 @@ void print_each(const Program& program, const hooks::RunOutcome& outcome) {
   print_line(json);
 }
 
-void print_report(const RunReport& report, Session& session) {
+void print_report(const RunReport& report, Session& session, Sources& sources) {
   if (report.command->json || report.command->each) {
-    print_summary_json(report, session);
+    print_summary_json(report, session, sources);
     return;
   }
   print_head(report, session);
   print_counts(report);
   print_events_text(report, session);
   if (report.command->show_maps) print_maps_text(std::cout, session.maps());
+  if (report.command->profile) print_profile(std::cout, session.images(), sources);
 }
 
 }  // namespace skep::tools

@@ -8,6 +8,7 @@
 #include "hooks/run_packets.h"
 #include "tools/run/options.h"
 #include "tools/run/session.h"
+#include "tools/sources.h"
 
 namespace skep::tools {
 
@@ -51,6 +52,6 @@ struct RunReport {
 
 /// One line of --each.
 void print_each(const Program& program, const hooks::RunOutcome& outcome);
-void print_report(const RunReport& report, Session& session);
+void print_report(const RunReport& report, Session& session, Sources& sources);
 
 }  // namespace skep::tools

@@ -23,13 +23,17 @@ std::shared_ptr<Host> logging_host(const std::shared_ptr<EventLog>& log) {
       .trace = [log](std::string_view message) { log->add_trace(message); }, .perf_output = take_sample});
 }
 
+Engine default_engine(const RunCommand& command) {
+  return command.engine.value_or(command.counts() ? Engine::kInterpreter : Engine::kJit);
+}
+
 }  // namespace
 
 Session::Session(const RunCommand& command, std::vector<Program> programs)
     : command_(command),
       programs_(std::move(programs)),
       events_(std::make_shared<EventLog>(command.events)),
-      engine_(command.engine.value_or(Engine::kJit)),
+      engine_(default_engine(command)),
       vm_(Platform::linux_like(), {}) {
   // Bytecode of no type cannot be verified, and unverified code runs in checked memory only.
   checked_ = programs_.size() == 1 && programs_.front().type == ProgramType::kUnspec;
@@ -38,8 +42,13 @@ Session::Session(const RunCommand& command, std::vector<Program> programs)
 
 void Session::use_engine(Engine engine) {
   engine_ = engine;
-  vm_ = Vm(Platform::linux_like(),
-           {.engine = engine, .cpus = 0, .host = logging_host(events_), .limits = {.budget = command_.budget != 0}});
+  images_.clear();
+  vm_ = Vm(Platform::linux_like(), {.engine = engine,
+                                    .cpus = 0,
+                                    .host = logging_host(events_),
+                                    .limits = {.budget = command_.budget != 0},
+                                    .debug = command_.debug,
+                                    .profile = command_.counts()});
 }
 
 const Program* Session::find(std::string_view name) const {
@@ -94,6 +103,7 @@ Result<Image> Session::load(const Program& program) {
   }
   if (!image) return image;
   first_ = false;
+  images_.push_back(*image);
   TRY_OK(fill_declared(program));
   maps_ = vm_.maps();
   return image;

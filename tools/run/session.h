@@ -39,6 +39,8 @@ class Session {
   [[nodiscard]] const VerifyStats& stats() const { return stats_; }
   /// Maps in the order in which programs named them.
   [[nodiscard]] std::vector<std::shared_ptr<Map>> maps() const { return vm_.maps(); }
+  /// Of all programs that were loaded; the one that runs is the first.
+  [[nodiscard]] const std::vector<Image>& images() const { return images_; }
   [[nodiscard]] EventLog& events() { return *events_; }
   /// Takes what programs put into ring buffers; call it between runs.
   void drain_events() { events_->drain(maps_); }
@@ -59,6 +61,7 @@ class Session {
   bool checked_ = false;
   bool first_ = true;
   VerifyStats stats_;
+  std::vector<Image> images_;
   std::unique_ptr<Rejected> rejection_;
   std::vector<std::shared_ptr<Map>> maps_;  // Those of vm_, as of the last load.
   std::set<std::string> declared_;          // prog_arrays whose declared contents were filled.
