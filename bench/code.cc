@@ -13,7 +13,7 @@ namespace skep::bench {
 
 Result<lower::Code> code_of(const VerifiedProgram& program, PassSet passes) {
   TRY(lower::Code code, lower::lower(program, Platform::linux_like()));
-  return lower::optimize(std::move(code), passes);
+  return lower::optimize(std::move(code), passes, program.facts());
 }
 
 Result<lower::Code> verified_code(const Program& program) {

@@ -23,11 +23,11 @@ struct Target {
 };
 /// Asked of the CPU once.
 const Target& host_target();
-/// Those of the passes that pay on this architecture: arm64 has no operands in memory.
+/// Those of the passes that pay on this architecture: arm64 has no operands in memory. Where speculation is masked, what is
+/// loaded must be in a register of the program's to be guarded.
 constexpr PassSet suited(PassSet passes, Arch arch, const HardenOptions& harden = {}) {
-  // What is loaded must be in a register to be guarded.
-  const bool takes_operands = arch == Arch::kX86_64 && !harden.mask_speculation;
-  return takes_operands ? passes : passes.without(Pass::kOperands);
+  if (harden.mask_speculation) return passes.without(Pass::kOperands).without(Pass::kBlocks);
+  return arch == Arch::kX86_64 ? passes : passes.without(Pass::kOperands);
 }
 
 enum class Listing : std::uint8_t { kOff, kOn };

@@ -18,6 +18,7 @@
 #include "tools/run/bisect.h"
 #include "tools/run/options.h"
 #include "tools/run/passes.h"
+#include "tools/run/print_maps.h"
 #include "tools/run/profile.h"
 #include "tools/run/progress.h"
 #include "tools/run/report.h"
@@ -101,7 +102,7 @@ class Run {
       command.engine = engine;
       command.passes = passes;
       Session session(command, programs);
-      Run one(command, kernel_);
+      Run one(command, kernel_, sources_);
       one.record_.emplace();
       TRY_OK(one.run(session));
       const std::string maps =

@@ -105,11 +105,11 @@ Result<std::function<std::uint64_t()>> unknown_words() {
 }
 
 /// What native code is made of.
-Result<lower::Code> prepare_native(const lower::Code& code, const VmShared& shared) {
+Result<lower::Code> prepare_native(const lower::Code& code, const Facts& facts, const VmShared& shared) {
   const PassSet passes = jit::suited(shared.passes, jit::host_target().arch, shared.compile.harden);
-  if (!shared.compile.harden.blind_constants) return lower::optimize(code, passes);
+  if (!shared.compile.harden.blind_constants) return lower::optimize(code, passes, facts);
   TRY(const auto random, unknown_words());
-  return lower::blind_constants(lower::optimize(code, lower::passes_before_blinding(passes)), random);
+  return lower::blind_constants(lower::optimize(code, lower::passes_before_blinding(passes), facts), random);
 }
 
 bool has_packet(const VerifiedProgram& program) {
@@ -159,15 +159,16 @@ Status Vm::Impl::build(Image::Impl& image, const VerifiedProgram& program) {
   image.has_packet = has_packet(program);
   image.target.image = &image;
   if (shared->engine == Engine::kJit) {
-    TRY(const lower::Code ready, prepare_native(code, *shared));
+    TRY(const lower::Code ready, prepare_native(code, program.facts(), *shared));
     TRY_OK(compile(image, ready));
   } else {
     using interpreter::Counting;
     image.compiled = interpreter::compile(code, bindings, image.platform, image.maps,
                                           shared->profile ? Counting::kOn : Counting::kOff);
     if (shared->passes != PassSet::none() && !shared->profile)
-      image.compiled->fast = interpreter::compile(lower::optimize(code, interpreter::suited(shared->passes)), bindings,
-                                                  image.platform, image.maps, Counting::kOff);
+      image.compiled->fast =
+          interpreter::compile(lower::optimize(code, interpreter::suited(shared->passes), program.facts()), bindings,
+                               image.platform, image.maps, Counting::kOff);
     image.target.entry = address_of(image.compiled.get());
   }
   return kOk;

@@ -6,12 +6,14 @@
 
 #include "lower/code.h"
 #include "lower/effects.h"
+#include "skep/verify.h"
 
 namespace skep::lower {
 
 class Graph {
  public:
-  explicit Graph(Code code) : code_(std::move(code)) { describe(); }
+  /// `facts` are of the program that the code was lowered from; empty: nothing is known. They outlive the graph.
+  Graph(Code code, const Facts& facts) : code_(std::move(code)), facts_(facts) { describe(); }
 
   [[nodiscard]] const Code& code() const { return code_; }
   [[nodiscard]] Label size() const { return static_cast<Label>(code_.ops.size()); }
@@ -21,6 +23,10 @@ class Graph {
     return std::get_if<T>(&code_.ops[at]);
   }
 
+  /// What the load or store at `at` points into, as the verifier has it.
+  [[nodiscard]] MemoryKind memory(Label at) const {
+    return facts_.insns.empty() ? MemoryKind::kUnknown : facts_.insns[code_.origin[at]].memory;
+  }
   /// As effects_of(op(at)), kept at hand because passes ask all the time.
   [[nodiscard]] Effects effects(Label at) const { return shapes_[at].effects; }
   /// Whether the op behind it may run next.
@@ -64,6 +70,7 @@ class Graph {
   void find_liveness();
 
   Code code_;
+  const Facts& facts_;
   std::vector<Shape> shapes_;  // By op, always up to date.
   std::vector<std::uint8_t> targets_;
   std::vector<RegSet> live_after_;

@@ -3,10 +3,12 @@
 #pragma once
 #include "lower/code.h"
 #include "skep/passes.h"
+#include "skep/verify.h"
 
 namespace skep::lower {
 
 /// Pure. What `code` computes, writes and calls stays the same; origin keeps telling where each op came from.
-Code optimize(Code code, PassSet passes);
+/// `facts`: of the program that `code` was lowered from, for passes that ask what memory an access hits.
+Code optimize(Code code, PassSet passes, const Facts& facts = {});
 
 }  // namespace skep::lower

@@ -115,7 +115,7 @@ Program program_of(const GoldenFile& file) {
 std::string lowered(const VerifiedProgram& program, PassSet passes) {
   Result<lower::Code> code = lower::lower(program, Platform::linux_like());
   if (!code) return "error: " + code.error().message + "\n";
-  return lower::print(lower::optimize(*std::move(code), passes));
+  return lower::print(lower::optimize(*std::move(code), passes, program.facts()));
 }
 
 std::string lowered(const GoldenFile& file) {

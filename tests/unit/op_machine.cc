@@ -164,7 +164,7 @@ const std::vector<Form>& forms() {
 Runnable::Runnable(const lower::Code& code, const Form& form) {
   if (!form.native) {
     static const Platform platform = Platform::linux_like();
-    interpreted_ = interpreter::compile(code, {}, platform, {});
+    interpreted_ = interpreter::compile(code, {}, platform, {}, interpreter::Counting::kOff);
     return;
   }
   auto native = jit::compile(code, {}, {.features = form.features, .limits = {}});
