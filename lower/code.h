@@ -65,8 +65,8 @@ struct LoadEnv {
 };
 /// relaxed, or with the ordering of load-acquire / store-release.
 enum class Ordering : std::uint8_t { kRelaxed, kAcquireRelease };
-/// From base + (index << shift) + offset, shift at most 3; kNoReg: no index. `swap` reverses the bytes before they are
-/// extended. Ordered accesses have neither index nor swap.
+/// From base + (index << shift) + offset, shift at most 3; kNoReg: no index. `swap` reverses the bytes (2 or more)
+/// before they are extended. Ordered accesses have neither index nor swap.
 struct Load {
   isa::Size size{};
   isa::Extend extend{};
@@ -96,7 +96,7 @@ struct Atomic {
   std::int32_t offset = 0;
   Reg reg;
 };
-/// `unless`: taken where the condition does not hold (isa::JmpOp has no inverse of kSet).
+/// `unless`: taken where the condition does not hold. Of kSet only, which has no inverse in isa::JmpOp.
 struct Branch {
   isa::JmpOp op{};
   isa::Width width{};
@@ -195,7 +195,7 @@ struct AddWithCarry {
   isa::Width width{};
   Reg dst, src;
 };
-/// Writes `bytes` zeros (a multiple of 8, at least 16) at base + offset.
+/// Writes `bytes` zeros (a multiple of 8, at least 16) at base + offset. Here and in Copy, offset + bytes fits int32.
 struct Clear {
   Reg base;
   std::int32_t offset = 0;

@@ -60,7 +60,7 @@ struct Bound {
   std::uint32_t operator()(const lower::ByteSwap&) const { return 9; }
   std::uint32_t operator()(const lower::LoadSymbol&) const { return 10; }
   std::uint32_t operator()(const lower::LoadEnv&) const { return 9; }
-  std::uint32_t operator()(const lower::Load& op) const { return indexed_bound(op) + (op.swap ? 8 : 0); }
+  std::uint32_t operator()(const lower::Load& op) const { return indexed_bound(op) + (op.swap ? 9 : 0); }
   std::uint32_t operator()(const lower::Store& op) const {
     return indexed_bound(op) + (std::holds_alternative<lower::Imm>(op.src) ? 4 : 0) + (op.swap ? 8 : 0);
   }

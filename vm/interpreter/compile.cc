@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // lower::Code -> slots, one for one.
 #include <algorithm>
+#include <cassert>
 
 #include "base/address.h"
 #include "base/overloaded.h"
@@ -183,7 +184,7 @@ class Compiler {
     return {.opcode = opcode_of(op.op, op.size), .dst = op.base.index, .src = op.reg.index, .offset = op.offset};
   }
   Slot operator()(const lower::Branch& op) const {
-    // Optimisation turns round the other conditions by themselves.
+    assert(!op.unless || op.op == isa::JmpOp::kSet);
     return {.opcode = form(op.unless ? Opcode::kUnlessSet64Imm : opcode_of(op.op), op.width, op.src),
             .dst = op.dst.index,
             .src = src_index(op.src),
