@@ -1,63 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// r9 holds the context's address and r8 counts loops; neither is otherwise written or read, so that no result depends
-// on an address and every loop ends. A program is blocks of items; a branch skips items of its own block only.
+// A program is functions; those are blocks of items; a branch skips items of its own block only, or leaves its loop.
 #include "tests/differential/random_program.h"
 
 #include <algorithm>
-#include <iterator>
+#include <array>
+#include <vector>
+
+#include "tests/differential/idioms.h"
+#include "tests/differential/writer.h"
 
 namespace skep::differential {
 namespace {
 
 using namespace isa;  // NOLINT(google-build-using-namespace): the instruction types, in every line below.
-
-/// SplitMix64: std distributions differ between libraries, this does not.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
-  std::uint64_t next() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
-  std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>((next() >> 32) % bound); }
-  bool chance(std::uint32_t percent) { return below(100) < percent; }
-
- private:
-  std::uint64_t state_;
-};
-
-constexpr Reg kContext{9}, kCounter{8};
-constexpr std::int16_t kSlots = 6;  // 8-byte stack slots in use.
-constexpr std::uint64_t kBoundaries[] = {0,
-                                         1,
-                                         2,
-                                         7,
-                                         8,
-                                         31,
-                                         32,
-                                         33,
-                                         63,
-                                         64,
-                                         65,
-                                         0x7f,
-                                         0x80,
-                                         0xff,
-                                         0x7fff,
-                                         0x8000,
-                                         0xffff,
-                                         0x7fffffff,
-                                         0x80000000,
-                                         0xfffffffe,
-                                         0xffffffff,
-                                         1ull << 32,
-                                         ~0ull,
-                                         ~1ull,
-                                         1ull << 63,
-                                         ~0ull >> 1,
-                                         0xffffffff80000000,
-                                         0xffffffff00000000};
 
 /// Instructions that stay together; a branch over items has the number of the item after those that it skips.
 struct Item {
@@ -66,57 +21,149 @@ struct Item {
   bool branches = false;
 };
 
+/// Small functions, which only use r0 to r5.
+enum class Leaf : std::uint8_t { kPure, kStack, kContext };
+
 class Generator {
  public:
-  Generator(std::uint64_t seed, Safety safety) : random_(seed), safety_(safety) {}
+  Generator(std::uint64_t seed, Safety safety) : w_(seed, safety), r_(w_.random) {}
 
   Program run() {
+    Program program;
+    if (w_.verifiable()) describe(program);
     // Near misses read stack that was never written, which a second call of a function would find used.
-    const std::uint32_t functions = safety_ == Safety::kInBounds ? random_.below(3) : 0;
-    std::vector<Insns> bodies;
-    for (std::uint32_t function = 0; function <= functions; ++function) {
-      function_ = function;
-      functions_ = functions;
-      bodies.push_back(body());
+    if (w_.safety() != Safety::kNearMisses) {
+      functions_ = r_.below(3);
+      for (std::uint32_t i = r_.below(3); i > 0; --i) leaves_.push_back(static_cast<Leaf>(r_.below(3)));
     }
-    return link(bodies);
+    called_.assign(1 + functions_ + leaves_.size(), false);
+    std::vector<Insns> bodies{body()};
+    const std::int16_t slots = w_.slots;
+    for (function_ = 1; function_ <= functions_; ++function_) {
+      bodies.push_back(body());
+      finish(bodies.back());
+    }
+    for (const Leaf leaf : leaves_) bodies.push_back(small_body(leaf));
+    function_ = 0;
+    w_.regs = 8;
+    w_.slots = slots;
+    w_.has_context = true;
+    Insns& entry = bodies.front();
+    // Linux refuses functions that nobody calls.
+    for (std::size_t callee = 1; w_.verifiable() && callee < called_.size(); ++callee)
+      if (!called_[callee]) append(entry, call(callee));
+    finish(entry);
+    link(program, bodies);
+    return program;
   }
 
  private:
-  // A call's immediate holds the number of the function until link() knows where that begins.
-  static Program link(const std::vector<Insns>& bodies) {
-    Program program;
+  void describe(Program& program) {
+    program.name = "random";
+    program.type = ProgramType::kXdp;
+    program.license = "GPL";
+    w_.packet = r_.chance(30);
+    if (w_.packet) return;
+    static const auto map = [] {
+      auto spec = std::make_shared<MapSpec>();
+      spec->name = "cells";
+      spec->type = MapType::kArray;
+      spec->key_size = 4;
+      spec->value_size = kContextBytes;
+      spec->max_entries = 1;
+      return std::shared_ptr<const MapSpec>(spec);
+    }();
+    program.maps.push_back(map);
+  }
+
+  // A call's immediate holds the number of the function until it is known where that begins.
+  static void link(Program& program, const std::vector<Insns>& bodies) {
     std::vector<std::int32_t> starts;
     for (const Insns& body : bodies) {
       starts.push_back(static_cast<std::int32_t>(program.insns.size()));
       program.functions.push_back({.first = static_cast<InsnIndex>(program.insns.size()), .name = "f"});
-      std::ranges::copy(body, std::back_inserter(program.insns));
+      append(program.insns, body);
     }
     for (std::size_t at = 0; at < program.insns.size(); ++at)
       if (auto* call = std::get_if<Call>(&program.insns[at]); call != nullptr && call->kind == CallKind::kLocal)
         call->imm = starts[static_cast<std::size_t>(call->imm)] - static_cast<std::int32_t>(at) - 1;
-    return program;
   }
 
+  /// All of a function but its end.
   Insns body() {
+    w_.regs = 8;
+    w_.has_context = true;
+    // Frames of a chain of calls share 512 bytes.
+    w_.slots = r_.chance(80) ? std::int16_t{6} : static_cast<std::int16_t>(1 + r_.below(w_.verifiable() ? 18 : 60));
     Insns out;
-    out.push_back(Alu{.op = AluOp::kMov, .width = Width::k64, .dst = kContext, .src = kR1});
-    for (std::uint8_t reg = 0; reg <= 8; ++reg) set_constant(out, Reg{reg});
-    for (std::int16_t slot = 1; slot <= kSlots; ++slot)
-      out.push_back(Store{.size = Size::k64, .base = kR10, .offset = stack_slot(slot), .src = any_reg()});
-    append(out, block(3 + random_.below(24), true));
-    // What is on the stack counts as a result.
-    for (std::int16_t slot = 1; slot <= kSlots; ++slot) {
-      out.push_back(Load{.size = Size::k64, .dst = kR1, .base = kR10, .offset = stack_slot(slot)});
-      out.push_back(Alu{.op = slot % 2 == 0 ? AluOp::kXor : AluOp::kAdd, .width = Width::k64, .dst = kR0, .src = kR1});
-    }
-    out.push_back(Exit{});
+    find_context(out);
+    for (std::uint8_t reg = 0; reg <= 8; ++reg) w_.set_constant(out, Reg{reg});
+    fill_stack(out);
+    append(out, block(3 + r_.below(w_.verifiable() ? 14 : 24), 2));
     return out;
   }
+  void fill_stack(Insns& out) {
+    for (std::int16_t slot = 1; slot <= w_.slots; ++slot)
+      out.emplace_back(Store{.size = Size::k64, .base = kR10, .offset = stack_slot(slot), .src = w_.any_reg()});
+  }
+  /// What is on the stack counts as a result.
+  void finish(Insns& out) {
+    for (std::int16_t slot = 1; slot <= w_.slots; ++slot) {
+      out.emplace_back(Load{.size = Size::k64, .dst = kR1, .base = kR10, .offset = stack_slot(slot)});
+      out.emplace_back(alu(slot % 2 == 0 ? AluOp::kXor : AluOp::kAdd, Width::k64, kR0, kR1));
+    }
+    if (w_.verifiable() && function_ == 0) {
+      out.emplace_back(Store{.size = Size::k64, .base = kContext, .offset = 0, .src = kR0});
+      append(out, {mov(kR1, kR0), alu(AluOp::kRsh, Width::k64, kR1, imm(32)), alu(AluOp::kXor, Width::k64, kR0, kR1)});
+    }
+    out.emplace_back(Exit{});
+  }
+  Insns small_body(Leaf leaf) {
+    w_.regs = 6;
+    w_.slots = leaf == Leaf::kPure ? std::int16_t{0} : static_cast<std::int16_t>(1 + r_.below(4));
+    w_.has_context = leaf == Leaf::kContext;
+    Insns out;
+    w_.set_constant(out, kR0);
+    if (w_.has_context) {
+      out.emplace_back(mov(kContext, kR1));
+      w_.set_constant(out, kR1);
+      out.emplace_back(mov(kCounter, imm(r_.below(9))));
+    }
+    fill_stack(out);
+    for (std::uint32_t i = r_.below(8); i > 0; --i) {
+      if (leaf == Leaf::kPure) {
+        out.push_back(w_.arithmetic());
+      } else if (r_.chance(30)) {
+        append(out, random_idiom(w_));
+      } else {
+        out.push_back(r_.chance(60) ? w_.arithmetic() : w_.memory());
+      }
+    }
+    for (std::int16_t slot = 1; slot <= w_.slots; ++slot) {
+      out.emplace_back(Load{.size = Size::k64, .dst = kR1, .base = kR10, .offset = stack_slot(slot)});
+      out.emplace_back(alu(AluOp::kXor, Width::k64, kR0, kR1));
+    }
+    out.emplace_back(Exit{});
+    return out;
+  }
+  /// r9 = what the function works on.
+  void find_context(Insns& out) {
+    if (function_ != 0 || !w_.verifiable()) return out.push_back(mov(kContext, kR1));
+    if (!w_.packet) {
+      out.emplace_back(LoadImm64{.kind = Imm64Kind::kMapValueIndex, .dst = kContext});
+      out.emplace_back(Continuation{});
+      return;
+    }
+    out.emplace_back(Load{.size = Size::k32, .dst = kContext, .base = kR1, .offset = 0});  // xdp_md: data
+    out.emplace_back(Load{.size = Size::k32, .dst = kR2, .base = kR1, .offset = 4});       // data_end
+    append(out, {mov(kR3, kContext), alu(AluOp::kAdd, Width::k64, kR3, imm(kContextBytes)),
+                 Branch{.op = JmpOp::kLe, .width = Width::k64, .dst = kR3, .src = kR2, .offset = 2}, mov(kR0, imm(0)),
+                 Exit{}});
+  }
 
-  Insns block(std::uint32_t count, bool may_loop) {
+  Insns block(std::uint32_t count, std::uint32_t loops) {
     std::vector<Item> items;
-    for (std::uint32_t i = 0; i < count; ++i) items.push_back(item(i, count, may_loop));
+    for (std::uint32_t i = 0; i < count; ++i) items.push_back(item(i, count, loops));
     std::vector<std::size_t> starts{0};
     for (const Item& one : items) starts.push_back(starts.back() + one.insns.size());
     Insns out;
@@ -132,209 +179,165 @@ class Generator {
     if (auto* may_goto = std::get_if<MayGoto>(&insn)) may_goto->offset = static_cast<std::int16_t>(offset);
   }
 
-  Item item(std::uint32_t at, std::uint32_t count, bool may_loop) {
+  /// `loops`: how deep loops may be nested in it.
+  Item item(std::uint32_t at, std::uint32_t count, std::uint32_t loops) {
     Item out;
-    const std::uint32_t kind = random_.below(100);
-    if (kind < 35) {
-      out.insns.push_back(arithmetic());
-    } else if (kind < 40) {
-      out.insns = idiom();
-    } else if (kind < 42) {
-      out.insns = indexed_load();
-    } else if (kind < 45) {
-      // As LLVM ends loops: the branch skips the jump.
-      out.insns = {branch(), Jump{}};
-      set_offset(out.insns.front(), 1);
+    const auto branches_ahead = [&] {
       out.branches = true;
-      out.target = at + 1 + random_.below(std::min(count - at, 6u));
-    } else if (kind < 65) {
-      out.insns.push_back(memory());
-    } else if (kind < 70) {
-      out.insns.push_back(atomic());
-    } else if (kind < 75) {
-      out.insns.push_back(byte_swap());
-    } else if (kind < 78) {
-      set_constant(out.insns, any_reg());
-    } else if (kind < 93) {
-      out.insns.push_back(branch());
-      out.branches = true;
-      out.target = at + 1 + random_.below(std::min(count - at, 6u));
-    } else if (kind < 96 && may_loop) {
-      out.insns = loop();
-    } else {
-      out.insns = call();
-    }
-    return out;
-  }
-
-  Insns loop() {
-    Insns out{Alu{.op = AluOp::kMov, .width = Width::k64, .dst = kCounter, .src = imm(1 + random_.below(6))}};
-    const Insns inner = block(1 + random_.below(6), false);
-    append(out, inner);
-    out.push_back(Alu{.op = AluOp::kSub, .width = Width::k64, .dst = kCounter, .src = imm(1)});
-    const auto back = static_cast<std::int16_t>(-static_cast<std::int64_t>(inner.size()) - 2);
-    out.push_back(Branch{.op = JmpOp::kNe, .width = Width::k64, .dst = kCounter, .src = imm(0), .offset = back});
-    return out;
-  }
-
-  // The registers that a call leaves undefined are set again.
-  Insns call() {
-    Insns out;
-    const bool local = function_ < functions_ && random_.chance(60);
-    if (local) out.push_back(Alu{.op = AluOp::kMov, .width = Width::k64, .dst = kR1, .src = kContext});
-    const auto callee = static_cast<std::int32_t>(function_ + 1 + random_.below(std::max(1u, functions_ - function_)));
-    out.push_back(Call{.kind = local ? CallKind::kLocal : CallKind::kHelper, .imm = local ? callee : kMixHelper});
-    for (std::uint8_t reg = 1; reg <= 5; ++reg) set_constant(out, Reg{reg});
-    return out;
-  }
-
-  Insn arithmetic() {
-    const AluInfo& row = kAluTable[random_.below(static_cast<std::uint32_t>(kAluTable.size()))];
-    const bool has64 = (row.widths & 2) != 0, has32 = (row.widths & 1) != 0;
-    const Width width = has64 && (!has32 || random_.chance(50)) ? Width::k64 : Width::k32;
-    Operand src = any_reg();
-    if (row.forms == Forms::Unary) src = Imm{0};
-    if (row.forms == Forms::Both && random_.chance(50)) src = any_imm();
-    // What the encoding forbids (constant shifts beyond the width) is no program.
-    const bool shifts = row.op == AluOp::kLsh || row.op == AluOp::kRsh || row.op == AluOp::kArsh;
-    if (auto* value = std::get_if<Imm>(&src); value != nullptr && shifts)
-      value->value &= static_cast<std::int32_t>(bits(width)) - 1;
-    return Alu{.op = row.op, .width = width, .dst = any_reg(), .src = src};
-  }
-
-  /// What native code does in one instruction, or nearly so: rotations, extensions, sums of two.
-  Insns idiom() {
-    const Width width = random_.chance(50) ? Width::k64 : Width::k32, copied = random_.chance(80) ? width : Width::k64;
-    const Reg a = any_reg(), b = any_reg(), c = any_reg();
-    const std::uint32_t count = random_.below(bits(width));
-    const bool left = random_.chance(50);
-    const auto alu = [&](AluOp op, Reg dst, Operand src) {
-      return Alu{.op = op, .width = width, .dst = dst, .src = src};
+      out.target = at + 1 + r_.below(std::min(count - at, 6u));
     };
-    const Alu copy{.op = AluOp::kMov, .width = copied, .dst = a, .src = b};
-    const Imm one = imm(count), other = imm((bits(width) - count) % bits(width));
-    switch (random_.below(4)) {
-      case 0:
-        return {copy, alu(left ? AluOp::kLsh : AluOp::kRsh, a, one), alu(AluOp::kMov, c, b),
-                alu(left ? AluOp::kRsh : AluOp::kLsh, c, other), alu(AluOp::kOr, c, a)};
-      case 1:
-        return {copy, alu(left ? AluOp::kLsh : AluOp::kRsh, a, one), alu(left ? AluOp::kRsh : AluOp::kLsh, b, other),
-                alu(AluOp::kOr, left ? a : b, left ? b : a)};
-      case 2:
-        return {copy, alu(AluOp::kLsh, a, imm(8 * (count / 8))),
-                alu(left ? AluOp::kRsh : AluOp::kArsh, a, imm(8 * (count / 8)))};
-      default:
-        return {copy, alu(AluOp::kAdd, a, left ? Operand(c) : Operand(any_imm()))};
+    const std::uint32_t kind = r_.below(100);
+    if (kind < 24) {
+      out.insns.push_back(w_.arithmetic());
+    } else if (kind < 48) {
+      out.insns = random_idiom(w_);
+    } else if (kind < 51) {
+      // As LLVM ends loops: the branch skips the jump.
+      out.insns = {w_.branch(), Jump{}};
+      set_offset(out.insns.front(), 1);
+      branches_ahead();
+    } else if (kind < 65) {
+      out.insns.push_back(w_.memory());
+    } else if (kind < 69) {
+      out.insns.push_back(w_.atomic());
+    } else if (kind < 72) {
+      out.insns.push_back(w_.byte_swap());
+    } else if (kind < 75) {
+      w_.set_constant(out.insns, w_.any_reg());
+    } else if (kind < 88) {
+      out.insns.push_back(w_.branch());
+      branches_ahead();
+    } else if (kind < 94 && loops > 0) {
+      out.insns = loop(loops);
+    } else {
+      out.insns = any_call();
     }
-  }
-
-  /// Base and index in registers. What is left of the address is overwritten, because addresses differ among engines.
-  Insns indexed_load() {
-    const Size size = kSizeTable[random_.below(4)].size;
-    const Place where = place(bytes(size), false);
-    const Reg address = any_reg(), dst = any_reg();
-    const Reg index{static_cast<std::uint8_t>((address.index + 1) % 8)};
-    const std::uint32_t step = random_.below(100);
-    Insns out{Alu{.op = AluOp::kMov, .width = Width::k64, .dst = index, .src = imm(step)},
-              Alu{.op = AluOp::kMov, .width = Width::k64, .dst = address, .src = where.base},
-              Alu{.op = AluOp::kAdd, .width = Width::k64, .dst = address, .src = index},
-              Load{.size = size,
-                   .extend = size != Size::k64 && random_.chance(40) ? Extend::kSign : Extend::kZero,
-                   .dst = dst,
-                   .base = address,
-                   .offset = static_cast<std::int16_t>(where.offset - static_cast<std::int32_t>(step))}};
-    if (dst != address) set_constant(out, address);
     return out;
   }
 
-  Insn byte_swap() {
-    static constexpr ByteOrder kOrders[] = {ByteOrder::kToLittle, ByteOrder::kToBig, ByteOrder::kSwap};
-    static constexpr std::uint8_t kBits[] = {16, 32, 64};
-    return ByteSwap{.order = kOrders[random_.below(3)], .bits = kBits[random_.below(3)], .dst = any_reg()};
+  /// How often a loop goes round; at least `least`.
+  std::int32_t trips(std::int32_t least) {
+    static constexpr std::int32_t kMany[] = {16, 17, 31, 32, 33, 64, 100};
+    std::int32_t count = static_cast<std::int32_t>(r_.below(10));
+    if (!w_.verifiable() && inside_ == 0 && r_.chance(15)) count = r_.of(kMany);
+    if (inside_ > 0) count %= 5;
+    return std::max(count, least);
   }
 
-  Insn branch() {
-    const std::uint32_t kind = random_.below(100);
-    if (kind < 5) return Jump{.form = random_.chance(50) ? JumpForm::kShort : JumpForm::kLong};
-    if (kind < 7 && safety_ == Safety::kInBounds) return MayGoto{};
-    const JmpInfo& row = kJmpTable[random_.below(static_cast<std::uint32_t>(kJmpTable.size()))];
-    Operand src = any_reg();
-    if (random_.chance(60)) src = any_imm();
-    return Branch{.op = row.op, .width = random_.chance(50) ? Width::k64 : Width::k32, .dst = any_reg(), .src = src};
-  }
+  /// A loop with a constant trip count, which it may leave early.
+  Insns loop(std::uint32_t loops) {
+    // An inner loop counts in r7.
+    const Reg counter = w_.regs > 7 && inside_ == 0 ? kCounter : Reg{7};
+    const std::uint8_t regs = w_.regs;
+    const std::int32_t outer_max = w_.counter_max;
+    if (counter.index < w_.regs) w_.regs = counter.index;
+    const bool up = r_.chance(70), tests_first = up && r_.chance(40);
+    const std::int32_t count = trips(tests_first ? 0 : 1);
+    const std::int32_t step = up && r_.chance(20) ? 2 + static_cast<std::int32_t>(r_.below(7)) : 1;
+    const std::int32_t start = up && r_.chance(20) ? static_cast<std::int32_t>(r_.below(5)) : 0,
+                       end = start + count * step;
+    const Width width = w_.any_width();
+    if (counter == kCounter) w_.counter_max = up ? std::max(start, end - step) : count;
+    ++inside_;
+    if (count > 6) ++heavy_;
 
-  struct Place {
-    Reg base;
-    std::int16_t offset = 0;
-  };
-  Place place(std::uint32_t size, bool aligned) {
-    const bool on_stack = random_.chance(50);
-    const std::uint32_t room = on_stack ? kSlots * 8 : kContextBytes;
-    auto at = static_cast<std::int32_t>(random_.below(room - size + 1));
-    if (aligned || random_.chance(60)) at -= at % static_cast<std::int32_t>(size);
-    if (safety_ == Safety::kNearMisses && random_.chance(10)) {
-      const std::int32_t end = on_stack ? (random_.chance(50) ? 0 : -512) : (random_.chance(50) ? 0 : kContextBytes);
-      std::int32_t near = end - 10 + static_cast<std::int32_t>(random_.below(20));
-      if (aligned) near -= near % static_cast<std::int32_t>(size);
-      return {on_stack ? kR10 : kContext, static_cast<std::int16_t>(near)};
+    const bool walks = w_.regs > 6 && r_.chance(25);
+    Insns before{alu(AluOp::kMov, w_.any_width(), counter, imm(up ? start : count))}, walk, after;
+    if (walks) pointer_walk(before, walk, after, count);
+    Insns inner = block(1 + r_.below(4), loops - 1);
+    append(inner, walk);
+    Insns rest;
+    const bool leaves_early = r_.chance(30);
+    if (leaves_early) rest = block(r_.below(3), 0);
+
+    Insns out = before;
+    const std::size_t head = out.size();
+    const std::size_t length = (tests_first ? 1 : 0) + inner.size() + (leaves_early ? 1 : 0) + rest.size() + 2;
+    const auto to_end = [&] { return static_cast<std::int16_t>(head + length - out.size() - 1); };
+    const auto to_head = [&] { return static_cast<std::int16_t>(head) - static_cast<std::int32_t>(out.size()) - 1; };
+    if (tests_first) {
+      static constexpr JmpOp kOver[] = {JmpOp::kGe, JmpOp::kSGe, JmpOp::kEq};
+      out.emplace_back(Branch{r_.of(kOver), width, counter, imm(end), to_end()});
     }
-    return {on_stack ? kR10 : kContext, static_cast<std::int16_t>(on_stack ? at - kSlots * 8 : at)};
-  }
-
-  Insn memory() {
-    const Size size = kSizeTable[random_.below(4)].size;
-    const Place where = place(bytes(size), false);
-    if (random_.chance(50)) {
-      const bool sign = size != Size::k64 && random_.chance(40);
-      return Load{.size = size,
-                  .extend = sign ? Extend::kSign : Extend::kZero,
-                  .dst = any_reg(),
-                  .base = where.base,
-                  .offset = where.offset};
+    append(out, inner);
+    if (leaves_early)
+      out.emplace_back(Branch{r_.of(kJmpTable).op, w_.any_width(), w_.any_reg(), w_.any_operand(), to_end()});
+    append(out, rest);
+    out.emplace_back(Alu{up || r_.chance(50) ? AluOp::kAdd : AluOp::kSub, width, counter, imm(0)});
+    auto& stepping = std::get<Alu>(out.back());
+    stepping.src = imm(up ? step : stepping.op == AluOp::kAdd ? -1 : 1);
+    if (tests_first) {
+      out.emplace_back(Jump{JumpForm::kShort, to_head()});
+    } else {
+      static constexpr JmpOp kUp[] = {JmpOp::kNe, JmpOp::kLt, JmpOp::kSLt},
+                             kDown[] = {JmpOp::kNe, JmpOp::kSGt, JmpOp::kGt};
+      const JmpOp op = up ? r_.of(kUp) : r_.of(kDown);
+      out.emplace_back(Branch{op, width, counter, imm(up ? end : 0), static_cast<std::int16_t>(to_head())});
     }
-    Operand src = any_reg();
-    if (random_.chance(40)) src = any_imm();
-    return Store{.size = size, .base = where.base, .offset = where.offset, .src = src};
+    append(out, after);
+    --inside_;
+    if (count > 6) --heavy_;
+    w_.regs = regs;
+    w_.counter_max = outer_max;
+    return out;
   }
 
-  Insn atomic() {
-    const AtomicInfo& row = kAtomicTable[random_.below(static_cast<std::uint32_t>(kAtomicTable.size()))];
-    const bool any_size = row.op == AtomicOp::kLoadAcquire || row.op == AtomicOp::kStoreRelease;
-    Size size = random_.chance(50) ? Size::k64 : Size::k32;
-    if (any_size) size = kSizeTable[random_.below(4)].size;
-    const Place where = place(bytes(size), true);
-    return Atomic{.op = row.op, .size = size, .base = where.base, .offset = where.offset, .reg = any_reg()};
-  }
-
-  void set_constant(Insns& out, Reg dst) {
-    const std::uint64_t value = any_word();
-    if (random_.chance(50)) {
-      out.push_back(Alu{.op = AluOp::kMov,
-                        .width = random_.chance(50) ? Width::k64 : Width::k32,
-                        .dst = dst,
-                        .src = Imm{static_cast<std::int32_t>(value)}});
-      return;
+  /// r6 goes through memory, one element a round.
+  void pointer_walk(Insns& before, Insns& walk, Insns& after, std::int32_t count) {
+    const Size size = w_.any_size();
+    const auto step = static_cast<std::int32_t>(bytes(size));
+    const Writer::Area where = w_.area();
+    const std::int32_t spare = where.bytes - std::max(count, 1) * step;
+    if (spare < 0) return;
+    const Reg pointer = kR6;
+    w_.regs = 6;
+    auto first = where.start + static_cast<std::int32_t>(r_.below(static_cast<std::uint32_t>(spare) + 1));
+    if (w_.must_align(where)) first -= (first - where.start) % step;
+    const std::int32_t displacement = r_.chance(50) ? 0 : static_cast<std::int32_t>(r_.below(64)) - 32;
+    before.emplace_back(mov(pointer, where.base));
+    before.emplace_back(alu(AluOp::kAdd, Width::k64, pointer, imm(first - displacement)));
+    const auto offset = static_cast<std::int16_t>(displacement);
+    const Reg value = w_.any_reg();
+    if (r_.chance(70)) {
+      walk.emplace_back(Load{size, Extend::kZero, value, pointer, offset});
+      walk.emplace_back(Alu{r_.chance(50) ? AluOp::kAdd : AluOp::kXor, Width::k64, w_.any_reg(), value});
     }
-    out.push_back(LoadImm64{.kind = Imm64Kind::kConstant,
-                            .dst = dst,
-                            .low = static_cast<std::int32_t>(value),
-                            .high = static_cast<std::int32_t>(value >> 32)});
-    out.push_back(Continuation{});
+    if (r_.chance(50)) walk.emplace_back(Store{size, pointer, offset, w_.any_operand()});
+    walk.emplace_back(alu(AluOp::kAdd, Width::k64, pointer, imm(step)));
+    w_.set_constant(after, pointer);
   }
 
-  static void append(Insns& out, const Insns& more) { std::ranges::copy(more, std::back_inserter(out)); }
+  Insns any_call() {
+    std::vector<std::size_t> callees;
+    if (heavy_ == 0)
+      for (std::uint32_t i = function_ + 1; i <= functions_; ++i) callees.push_back(i);
+    for (std::size_t i = 0; i < leaves_.size(); ++i) callees.push_back(1 + functions_ + i);
+    if (!callees.empty() && (w_.verifiable() || r_.chance(70))) return call(r_.of(callees));
+    if (w_.verifiable()) return random_idiom(w_);
+    return with_registers_after({Call{.kind = CallKind::kHelper, .imm = kMixHelper}});
+  }
+  Insns call(std::size_t callee) {
+    called_[callee] = true;
+    Insns out;
+    if (callee <= functions_ || leaves_[callee - 1 - functions_] == Leaf::kContext)
+      out.emplace_back(mov(kR1, kContext));
+    out.emplace_back(Call{.kind = CallKind::kLocal, .imm = static_cast<std::int32_t>(callee)});
+    return with_registers_after(std::move(out));
+  }
+  /// The registers that a call leaves undefined are set again.
+  Insns with_registers_after(Insns out) {
+    for (std::uint8_t reg = 1; reg <= 5; ++reg) w_.set_constant(out, Reg{reg});
+    return out;
+  }
+
   static std::int16_t stack_slot(std::int16_t slot) { return static_cast<std::int16_t>(-8 * slot); }
-  static Imm imm(std::uint32_t value) { return Imm{static_cast<std::int32_t>(value)}; }
-  Reg any_reg() { return Reg{static_cast<std::uint8_t>(random_.below(8))}; }
-  Imm any_imm() { return Imm{static_cast<std::int32_t>(any_word())}; }
-  std::uint64_t any_word() {
-    if (random_.chance(60)) return kBoundaries[random_.below(std::size(kBoundaries))];
-    return random_.next() >> random_.below(64);
-  }
 
-  Random random_;
-  Safety safety_{};
+  Writer w_;
+  Random& r_;
   std::uint32_t function_ = 0, functions_ = 0;
+  std::vector<Leaf> leaves_;
+  std::vector<bool> called_;
+  std::uint32_t inside_ = 0, heavy_ = 0;  // Loops around what is being written; those that go round often.
 };
 
 }  // namespace
