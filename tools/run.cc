@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 
 #include "base/try.h"
 #include "hooks/pcap.h"
@@ -14,7 +15,10 @@
 #include "tools/hex.h"
 #include "tools/programs.h"
 #include "tools/render/rejection.h"
+#include "tools/run/bisect.h"
 #include "tools/run/options.h"
+#include "tools/run/passes.h"
+#include "tools/run/print_maps.h"
 #include "tools/run/profile.h"
 #include "tools/run/progress.h"
 #include "tools/run/report.h"
@@ -40,6 +44,11 @@ std::string contradiction(const RunCommand& command) {
   const bool native = !command.counts() && command.engine != Engine::kInterpreter;
   if ((command.debug.perf_map || command.debug.gdb) && !native)
     return "--perf-map and --gdb are for native code, and this runs in the interpreter";
+  if (command.bisect_passes &&
+      (command.engine || command.counts() || command.each || command.json || !command.write.empty()))
+    return "--bisect-passes runs both engines and prints one line: give no --engine, --profile, --coverage, --each, "
+           "--json "
+           "or --write with it";
   if (command.repeat == 0) return "--repeat 0 runs nothing; give 1 or more";
   for (const std::string& text : command.event_types)
     if (text.find('=') == std::string::npos) return "--event " + text + " is not of the form MAP=STRUCT";
@@ -73,6 +82,7 @@ class Run {
     }
     Result<std::vector<Program>> programs = read_programs(command_.object, type, kernel_);
     if (!programs) return fail(in_object(programs.error()));
+    if (command_.bisect_passes) return bisect(*programs);
     Session session(command_, std::move(*programs));
     const Status status = run(session);
     if (session.rejection()) return print_rejection(session);
@@ -85,6 +95,29 @@ class Run {
   }
 
  private:
+  ExitCode bisect(const std::vector<Program>& programs) {
+    constexpr unsigned kSeconds = 600;
+    if (programs.size() == 1 && programs.front().type == ProgramType::kUnspec)
+      return usage("--bisect-passes compares native code, which bytecode of no type is not made to; give --type");
+    const auto recorder = [&](Engine engine, PassSet passes) -> Result<Record> {
+      RunCommand command = command_;
+      command.engine = engine;
+      command.passes = passes;
+      Session session(command, programs);
+      Run one(command, kernel_, sources_);
+      one.record_.emplace();
+      TRY_OK(one.run(session));
+      const std::string maps =
+          maps_as_json(session.maps()).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+      one.record_->push_back(digest(std::as_bytes(std::span(maps))));
+      return std::move(*one.record_);
+    };
+    const Result<Bisection> found = bisect_passes(recorder, kSeconds);
+    if (!found) return fail(found.error());
+    std::cout << found->text << std::endl;
+    return found->differs ? ExitCode::kNegative : ExitCode::kOk;
+  }
+
   [[nodiscard]] ExitCode print_rejection(const Session& session) const {
     const Session::Rejected& rejected = *session.rejection();
     if (!command_.json && !command_.each) {
@@ -180,6 +213,12 @@ class Run {
   Status take(Session& session, const hooks::RunOutcome& outcome) {
     report_.tally.add(outcome.result);
     session.drain_events();
+    if (record_) {
+      const std::uint64_t result[] = {outcome.result.r0, static_cast<std::uint64_t>(outcome.result.trap),
+                                      outcome.redirect_ifindex};
+      record_->push_back(digest(outcome.out, digest(std::as_bytes(std::span(result)))));
+      return kOk;
+    }
     if (command_.each) print_each(*report_.program, outcome);
     progress_.step(outcome.packet, report_.tally.runs());
     const bool last = outcome.repetition + 1 == command_.repeat;
@@ -207,6 +246,7 @@ class Run {
   hooks::RunPacketsOptions options_;
   std::vector<std::byte> context_, data_;
   std::optional<hooks::PcapWriter> writer_;
+  std::optional<Record> record_;  ///< Of what each run did, where that is asked for.
   Progress progress_;
 };
 
@@ -215,6 +255,12 @@ constexpr const char* kFooter =
     "fd00::1,\n02:00:00:00:00:01: bytes in network order), be16:80 (network order), hex:0a00. Types come from the "
     "object's BTF.\n"
     "Exit codes: 0 done; 1 rejected by the verifier, or a run trapped; 2 usage; 3 bad input; 4 the system refused.";
+
+/// Empty: the text names passes.
+std::string is_passes(const std::string& text) {
+  const Result<PassSet> passes = parse_passes(text);
+  return passes ? "" : passes.error().message;
+}
 
 void add_options(CLI::App& command, RunCommand& options) {
   command.footer(kFooter);
@@ -233,6 +279,13 @@ void add_options(CLI::App& command, RunCommand& options) {
           [&options](const std::string& name) { options.engine = name == "jit" ? Engine::kJit : Engine::kInterpreter; },
           "interpreter or jit (default)")
       ->check(CLI::IsMember({"interpreter", "jit"}));
+  command
+      .add_option_function<std::string>(
+          "--passes", [&options](const std::string& text) { options.passes = parse_passes(text).value(); },
+          "Optimisations that are done: all, none, names, or all,-NAME for all but one (" + pass_names() + ")")
+      ->check(is_passes);
+  command.add_flag("--bisect-passes", options.bisect_passes,
+                   "Name the optimisation that makes native code differ from the interpreter on this input");
   command.add_option("--budget", options.budget,
                      "Instructions that one run may execute; native code counts them in stretches");
   command.add_flag("--profile", options.profile, "Print how often each source line and instruction ran (interpreter)");

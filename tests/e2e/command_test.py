@@ -47,6 +47,31 @@ class Golden(unittest.TestCase):
                 self.assertEqual(text, path.read_text())
 
 
+class Passes(unittest.TestCase):
+    def test_any_set_does_the_same(self):
+        want = skep("run", FIREWALL, "--pcap", CAPTURES / "mixed.pcapng", "--map", RULES, "--passes", "none")
+        self.assertEqual(want.returncode, 0, want.stderr)
+        for passes in ("all", "rotate", "rotate,dead", "all,-rotate", "none,propagate"):
+            done = skep("run", FIREWALL, "--pcap", CAPTURES / "mixed.pcapng", "--map", RULES, "--passes", passes)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), passes)
+            self.assertEqual(without_measurements(done.stdout), without_measurements(want.stdout), passes)
+
+    def test_unknown_passes_are_named(self):
+        done = skep("run", FIREWALL, "--pcap", DNS, "--passes", "all,-rotten")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no pass 'rotten'; there are: all, none, ", done.stderr)
+
+    def test_bisecting_finds_none(self):
+        for arguments in ([FIREWALL, "--pcap", CAPTURES / "mixed.pcapng", "--map", RULES],
+                          [SYSCALLS, "on_exit", "--ctx", "0000000000000000 0200000000000000 f3ffffffffffffff"]):
+            done = skep("run", *arguments, "--bisect-passes")
+            self.assertEqual((done.returncode, done.stdout, done.stderr),
+                             (0, "no pass: native code does what the interpreter does\n", ""))
+
+    def test_bisecting_takes_no_engine(self):
+        self.assertEqual(skep("run", FIREWALL, "--pcap", DNS, "--bisect-passes", "--engine", "jit").returncode, 2)
+
+
 class Json(unittest.TestCase):
     def test_summary_has_the_documented_members(self):
         done = skep("run", FIREWALL, "--pcap", DNS, "--json")

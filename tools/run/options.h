@@ -19,6 +19,8 @@ struct RunCommand {
   std::vector<std::string> event_types;  ///< MAP=STRUCT.
   std::uint64_t repeat = 1;
   std::optional<Engine> engine;  ///< Empty: the best there is.
+  PassSet passes = PassSet::all();
+  bool bisect_passes = false;
   std::uint64_t budget = 0;
   DebugOptions debug;
   bool profile = false;

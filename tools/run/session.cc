@@ -46,6 +46,7 @@ void Session::use_engine(Engine engine) {
   vm_ = Vm(Platform::linux_like(), {.engine = engine,
                                     .cpus = 0,
                                     .host = logging_host(events_),
+                                    .passes = command_.passes,
                                     .limits = {.budget = command_.budget != 0},
                                     .debug = command_.debug,
                                     .profile = command_.counts()});
