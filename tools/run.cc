@@ -44,8 +44,10 @@ std::string contradiction(const RunCommand& command) {
   const bool native = !command.counts() && command.engine != Engine::kInterpreter;
   if ((command.debug.perf_map || command.debug.gdb) && !native)
     return "--perf-map and --gdb are for native code, and this runs in the interpreter";
-  if (command.bisect_passes && (command.engine || command.each || command.json || !command.write.empty()))
-    return "--bisect-passes runs both engines and prints one line: give no --engine, --each, --json "
+  if (command.bisect_passes &&
+      (command.engine || command.counts() || command.each || command.json || !command.write.empty()))
+    return "--bisect-passes runs both engines and prints one line: give no --engine, --profile, --coverage, --each, "
+           "--json "
            "or --write with it";
   if (command.repeat == 0) return "--repeat 0 runs nothing; give 1 or more";
   for (const std::string& text : command.event_types)
@@ -277,12 +279,6 @@ void add_options(CLI::App& command, RunCommand& options) {
           [&options](const std::string& name) { options.engine = name == "jit" ? Engine::kJit : Engine::kInterpreter; },
           "interpreter or jit (default)")
       ->check(CLI::IsMember({"interpreter", "jit"}));
-  command.add_option("--budget", options.budget,
-                     "Instructions that one run may execute; native code counts them in stretches");
-  command.add_flag("--profile", options.profile, "Print how often each source line and instruction ran (interpreter)");
-  command.add_option("--coverage", options.coverage, "Write line, branch and function coverage for lcov (interpreter)");
-  command.add_flag("--perf-map", options.debug.perf_map, "Write names for perf to /tmp/perf-PID.map (native code)");
-  command.add_flag("--gdb", options.debug.gdb, "Tell gdb names, source lines and frames (native code)");
   command
       .add_option_function<std::string>(
           "--passes", [&options](const std::string& text) { options.passes = parse_passes(text).value(); },
@@ -290,6 +286,12 @@ void add_options(CLI::App& command, RunCommand& options) {
       ->check(is_passes);
   command.add_flag("--bisect-passes", options.bisect_passes,
                    "Name the optimisation that makes native code differ from the interpreter on this input");
+  command.add_option("--budget", options.budget,
+                     "Instructions that one run may execute; native code counts them in stretches");
+  command.add_flag("--profile", options.profile, "Print how often each source line and instruction ran (interpreter)");
+  command.add_option("--coverage", options.coverage, "Write line, branch and function coverage for lcov (interpreter)");
+  command.add_flag("--perf-map", options.debug.perf_map, "Write names for perf to /tmp/perf-PID.map (native code)");
+  command.add_flag("--gdb", options.debug.gdb, "Tell gdb names, source lines and frames (native code)");
   command.add_option("--map", options.maps, "NAME[KEY]=VALUE to put into a map, or @FILE of such lines; repeatable")
       ->allow_extra_args(false);
   command

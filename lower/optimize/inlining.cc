@@ -121,8 +121,13 @@ class Inlining {
       if (leaves || !with_lower_frame(op, 0)) return false;
       if (const Label* target = target_of(op); target != nullptr && (*target < callee.entry || *target >= callee.end))
         return false;
-      for_each_register(op, [&](const Reg& reg) { callee.named |= set_of(reg); });
-      callee.writes |= effects_of(op).writes;
+      RegSet named = set_of(isa::kR0);
+      for_each_register(op, [&](const Reg& reg) { named |= set_of(reg); });
+      const Effects effects = graph_.effects(at);
+      // Of an op that renaming does not know, registers would be missing.
+      if (((effects.reads | effects.writes) & ~named) != 0) return false;
+      callee.named |= named;
+      callee.writes |= effects.writes;
     }
     if (!never_continues(graph_.op(callee.end - 1)) || contains(callee.writes, isa::kR10)) return false;
     // What the caller left in its registers must not be seen in others.
@@ -216,10 +221,9 @@ class Inlining {
 }  // namespace
 
 void inlining(Graph& graph) {
-  graph.compact();
   for (int i = 0; i < kRounds && graph.code().functions.size() > 1; ++i) {
-    if (!Inlining(graph).round()) return;
     graph.compact();
+    if (!Inlining(graph).round()) return;
   }
 }
 

@@ -40,6 +40,7 @@ struct Config {
   std::string name;
   Engine engine{};
   LimitOptions limits;
+  HardenOptions harden{};
 };
 std::vector<Config> configs() {
   std::vector<Config> all = {{"interpreter", Engine::kInterpreter, {}}};
@@ -47,6 +48,10 @@ std::vector<Config> configs() {
   all.push_back({"jit_both", Engine::kJit, {.budget = true, .stop = true}});
   all.push_back({"jit_budget", Engine::kJit, {.budget = true}});
   all.push_back({"jit_stop", Engine::kJit, {.stop = true}});
+  all.push_back(
+      {"jit_hardened", Engine::kJit, {.budget = true, .stop = true}, {.mask_speculation = true, .retpolines = true}});
+  // Constants that are made of two are counted as more operations.
+  all.push_back({"jit_blind", Engine::kJit, {.stop = true}, {.blind_constants = true}});
   return all;
 }
 
@@ -92,7 +97,7 @@ class Limits : public testing::TestWithParam<std::tuple<Config, LongRun>> {
   [[nodiscard]] static const Config& config() { return std::get<0>(GetParam()); }
   [[nodiscard]] static bool counts() { return config().engine == Engine::kInterpreter || config().limits.budget; }
   [[nodiscard]] static bool stops() { return config().engine == Engine::kInterpreter || config().limits.stop; }
-  Vm vm{platform(), {.engine = config().engine, .cpus = 1, .limits = config().limits}};
+  Vm vm{platform(), {.engine = config().engine, .cpus = 1, .limits = config().limits, .harden = config().harden}};
   Image image = must_load(vm, program(std::get<1>(GetParam()).text));
 };
 
@@ -136,7 +141,12 @@ class LimitsOf : public testing::TestWithParam<Config> {
     return must_load(vm, program(text, std::move(maps), std::move(name)));
   }
   // Without optimisations, of which the interpreter counts none.
-  Vm vm{platform(), {.engine = GetParam().engine, .cpus = 1, .passes = PassSet::none(), .limits = GetParam().limits}};
+  Vm vm{platform(),
+        {.engine = GetParam().engine,
+         .cpus = 1,
+         .passes = PassSet::none(),
+         .limits = GetParam().limits,
+         .harden = GetParam().harden}};
 };
 INSTANTIATE_TEST_SUITE_P(Configs, LimitsOf, testing::ValuesIn(configs()),
                          [](const auto& one) { return one.param.name; });
