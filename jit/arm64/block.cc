@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocks of memory, two words at a time.
+#include <algorithm>
+
 #include "jit/arm64/emitter.h"
 
 namespace skep::jit::arm64 {
@@ -25,16 +27,14 @@ Emitter::Block Emitter::block(lower::Reg base, std::int32_t offset, std::uint32_
   return {temp, start};
 }
 
+// A single word at the end has a displacement of nine bits where it is negative: the last pair covers the word before,
+// too.
+
 void Emitter::emit(const lower::Clear& op) {
   const Block to = block(op.base, op.offset, op.bytes, kOld);
   const auto bytes = static_cast<std::int32_t>(op.bytes);
-  for (std::int32_t done = 0; done < bytes; done += kPair) {
-    if (bytes - done >= kPair) {
-      as_.stp(a64::xzr, a64::xzr, a64::ptr(to.base, to.offset + done));
-    } else {
-      as_.str(a64::xzr, a64::ptr(to.base, to.offset + done));
-    }
-  }
+  for (std::int32_t done = 0; done < bytes; done += kPair)
+    as_.stp(a64::xzr, a64::xzr, a64::ptr(to.base, to.offset + std::min(done, bytes - kPair)));
 }
 
 void Emitter::emit(const lower::Copy& op) {
@@ -42,13 +42,9 @@ void Emitter::emit(const lower::Copy& op) {
   const Block to = block(op.to, op.to_offset, op.bytes, kNew);
   const auto bytes = static_cast<std::int32_t>(op.bytes);
   for (std::int32_t done = 0; done < bytes; done += kPair) {
-    if (bytes - done >= kPair) {
-      as_.ldp(kTemp, kStatus, a64::ptr(from.base, from.offset + done));
-      as_.stp(kTemp, kStatus, a64::ptr(to.base, to.offset + done));
-    } else {
-      as_.ldr(kTemp, a64::ptr(from.base, from.offset + done));
-      as_.str(kTemp, a64::ptr(to.base, to.offset + done));
-    }
+    const std::int32_t at = std::min(done, bytes - kPair);
+    as_.ldp(kTemp, kStatus, a64::ptr(from.base, from.offset + at));
+    as_.stp(kTemp, kStatus, a64::ptr(to.base, to.offset + at));
   }
 }
 
