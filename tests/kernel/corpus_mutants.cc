@@ -39,7 +39,7 @@ std::vector<Program> seeds(const std::vector<std::string>& paths) {
 }
 
 struct Counts {
-  unsigned long long accepted = 0, false_accepts = 0, false_rejects = 0, not_modelled = 0;
+  unsigned long long accepted = 0, false_accepts = 0, false_rejects = 0, not_modelled = 0, bugs = 0;
 };
 
 void report(const char* what, const std::string& why, const Program& program, const Program& seed) {
@@ -62,6 +62,7 @@ void judge(const Program& program, const Program& seed, Counts& counts) {
     if (!missing) report("false reject", message(rejection->reason), program, seed);
   }
   if (loaded->accepted() || rejection != nullptr || loaded->log.empty()) return;
+  if (loaded->last_sentence().starts_with("verifier bug:")) return void(++counts.bugs);  // It gave up: no verdict.
   ++counts.false_accepts;
   report("FALSE ACCEPT", loaded->last_sentence(), program, seed);
 }
@@ -80,8 +81,9 @@ int run(unsigned long long count, std::uint64_t seed, const std::vector<std::str
   }
   std::printf(
       "%llu mutants of %zu programs, %llu accepted by Linux, %llu FALSE ACCEPTS, %llu false rejects, %llu not "
-      "modelled\n",
-      count, programs.size(), counts.accepted, counts.false_accepts, counts.false_rejects, counts.not_modelled);
+      "modelled, %llu without a verdict\n",
+      count, programs.size(), counts.accepted, counts.false_accepts, counts.false_rejects, counts.not_modelled,
+      counts.bugs);
   return counts.false_accepts == 0 ? 0 : 1;
 }
 

@@ -59,6 +59,7 @@ constexpr auto kWritable = std::to_array<Writable>({
 
 struct Bytes {
   std::uint32_t begin = 0, end = 0;
+  TypeId type = 0;
 };
 /// Where the first member of that name lies, however deep.
 std::optional<Bytes> find_member(const Btf& btf, TypeId type, std::string_view name, std::uint32_t depth = 0) {
@@ -67,11 +68,20 @@ std::optional<Bytes> find_member(const Btf& btf, TypeId type, std::string_view n
   for (const btf::Member& member : composite->members) {
     const std::uint32_t start = member.bit_offset / kBits;
     const auto size = btf.size_of(member.type);
-    if (member.name == name && size) return Bytes{.begin = start, .end = start + *size};
+    if (member.name == name && size) return Bytes{.begin = start, .end = start + *size, .type = member.type};
     const auto inner = find_member(btf, member.type, name, depth + 1);
-    if (inner) return Bytes{.begin = start + inner->begin, .end = start + inner->end};
+    if (inner) return Bytes{.begin = start + inner->begin, .end = start + inner->end, .type = inner->type};
   }
   return std::nullopt;
+}
+/// The same of "OUTER.INNER".
+std::optional<Bytes> find_path(const Btf& btf, TypeId type, std::string_view path) {
+  const std::size_t dot = path.find('.');
+  const auto outer = find_member(btf, type, path.substr(0, dot));
+  if (!outer || dot == std::string_view::npos) return outer;
+  const auto inner = find_path(btf, outer->type, path.substr(dot + 1));
+  if (!inner) return std::nullopt;
+  return Bytes{.begin = outer->begin + inner->begin, .end = outer->begin + inner->end, .type = inner->type};
 }
 
 }  // namespace
@@ -107,7 +117,7 @@ std::string why_not_writable(const Btf& kernel, std::string_view structure, Type
     if (one.structure != structure || one.type != name) continue;
     one_member = !has_rows;
     has_rows = true;
-    const auto bytes = find_member(kernel, type, one.member);
+    const auto bytes = find_path(kernel, type, one.member);
     if (!bytes || offset < bytes->begin || offset >= bytes->end) continue;
     if (one.place == Place::Start && offset != bytes->begin) continue;
     if (std::uint64_t{offset} + size <= bytes->end) return {};

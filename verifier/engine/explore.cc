@@ -227,6 +227,7 @@ Check Run::explore_path() {
         return Check::ok();
       }
     }
+    if (watch != nullptr) watch->before(state, at);
     log_insn();
     if (here.jump) remember({});
     facts.insns[at].reachable = true;

@@ -2,6 +2,7 @@
 // Memory for saved states: blocks of a few size classes cut from big chunks, with a free list a class. Everything is
 // given back at once when the pool dies.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <memory>
@@ -36,15 +37,18 @@ class StatePool {
   struct FreeBlock {
     FreeBlock* next = nullptr;
   };
-  static constexpr std::size_t kGrain = 256, kClasses = 256, kChunk = std::size_t{1} << 20;
+  static constexpr std::size_t kGrain = 256, kClasses = 256;
+  static constexpr std::size_t kSmallestChunk = std::size_t{1} << 16, kDoublings = 4;
+  static_assert(kGrain * kClasses <= kSmallestChunk);
   static constexpr std::size_t class_of(std::size_t size) { return (size - 1) / kGrain; }
 
   std::byte* cut(std::size_t size) {
     if (left_ < size) {
-      chunks_.emplace_back(new std::byte[kChunk]);
+      // Small at first: most programs need little, and the system takes big ones back from malloc every time.
+      left_ = kSmallestChunk << std::min<std::size_t>(chunks_.size() / 2, kDoublings);
+      chunks_.emplace_back(new std::byte[left_]);
       next_ = chunks_.back().get();
-      left_ = kChunk;
-      bytes_ += kChunk;
+      bytes_ += left_;
     }
     std::byte* const block = next_;
     next_ += size;

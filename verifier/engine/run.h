@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include "skep/platform.h"
 #include "skep/verify.h"
+#include "verifier/btf/prototype.h"
 #include "verifier/btf/traced.h"
 #include "verifier/domain/special_field.h"
 #include "verifier/domain/state.h"
@@ -52,6 +54,12 @@ struct LoopVisit {
   std::vector<BackEdge> back_edges;
 };
 
+/// For tests of soundness.
+struct Watch {
+  /// Sees the state before each instruction.
+  std::function<void(const State&, InsnIndex)> before;
+};
+
 class Run {
  public:
   Run(const Program& program, const Platform& platform, const VerifyOptions& options, Layout layout);
@@ -72,6 +80,11 @@ class Run {
   // Fields that the kernel manages, of the values of maps and of the program's types that were asked for.
   std::map<const MapSpec*, FieldRecord> map_fields{};
   std::map<TypeId, FieldRecord> type_fields{};
+  std::map<std::uint32_t, Prototype> prototypes{};  ///< Of the global functions that were asked for, by subprogram.
+
+  /// Not null: somebody looks on, and a path ends at an earlier state only when that covers its own in every range,
+  /// whether it mattered or not, and in every slot. So what a run finds lies in one of the states seen.
+  const Watch* watch = nullptr;
 
   // Where exploration stands. Transfer functions set `next` and `path_ends`.
   LiveState live;

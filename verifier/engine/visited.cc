@@ -65,6 +65,7 @@ void Run::clean(State& saved) {
 }
 
 void Run::clean_checkpoints(std::vector<Checkpoint>& list) {
+  if (watch != nullptr) return;
   for (const Checkpoint& old : list) {
     State& saved = *old.state;
     if (saved.branches != 0 || saved.cleaned || !same_calls(saved, state) || marks_incomplete(saved)) continue;
@@ -175,7 +176,7 @@ Run::Seen Run::visit() {
       if (compare_with_unfinished(old, add, force, is_hit, loop) == Seen::kRejected) return Seen::kRejected;
     } else {
       loop = marks_incomplete(*old.state);
-      is_hit = subsumes(*this, *old.state, state, loop ? Compare::kRanges : Compare::kPrecise);
+      is_hit = subsumes(*this, *old.state, state, loop || watch != nullptr ? Compare::kRanges : Compare::kPrecise);
     }
     if (is_hit) {
       hit(old, loop);

@@ -129,7 +129,8 @@ std::string_view function_name(const Program& program, const Subprogram& subprog
   return info == nullptr || program.btf == nullptr ? std::string_view{} : program.btf->name(info->btf_type_id);
 }
 
-Prototype prototype_of(const Program& program, const Subprogram& subprogram) {
+namespace {
+Prototype make_prototype(const Program& program, const Subprogram& subprogram) {
   constexpr std::size_t kMaxParameters = 5;
   Prototype result;
   const FunctionInfo* const info = info_of(program, subprogram);
@@ -148,6 +149,14 @@ Prototype prototype_of(const Program& program, const Subprogram& subprogram) {
     add_parameter(program, info->btf_type_id, parameter, result);
   }
   return result;
+}
+}  // namespace
+
+const Prototype& prototype_of(Run& run, std::uint32_t subprogram) {
+  const auto known = run.prototypes.find(subprogram);
+  if (known != run.prototypes.end()) return known->second;
+  return run.prototypes.emplace(subprogram, make_prototype(run.program, run.layout.subprograms[subprogram]))
+      .first->second;
 }
 
 }  // namespace skep::verifier

@@ -3,40 +3,15 @@
 // checked against the same prototype.
 #pragma once
 #include <cstdint>
-#include <string>
-#include <vector>
+#include <string_view>
 
-#include "skep/btf.h"
+#include "verifier/btf/prototype.h"
 #include "verifier/engine/run.h"
 
 namespace skep::verifier {
 
-/// kArena: an address in the arena, or any number; the function must cast it. kObject: of a kernel type. kUnchecked,
-/// kUncheckedMemory: whatever the caller has, to be read only.
-enum class ParameterKind : std::uint8_t {
-  kScalar,
-  kContext,
-  kMemory,
-  kDynptr,
-  kArena,
-  kObject,
-  kUnchecked,
-  kUncheckedMemory
-};
-struct ParameterRule {
-  ParameterKind kind{};
-  std::uint32_t size = 0;  ///< kMemory: bytes.
-  bool nullable = false;   ///< kMemory, kObject: the function must check for null.
-  TypeId type = 0;         ///< kObject, kUnchecked: in the kernel's BTF.
-};
-/// What BTF and declaration tags say of a function.
-struct Prototype {
-  std::vector<ParameterRule> parameters{};
-  std::string fault{};         ///< Not empty: Linux refuses to call this function, and why.
-  bool returns_other = false;  ///< Not a number.
-  std::string unsupported{};   ///< Not empty: a kind of parameter whose rules are not modelled.
-};
-Prototype prototype_of(const Program& program, const Subprogram& subprogram);
+/// Of the subprogram with that index; made once.
+const Prototype& prototype_of(Run& run, std::uint32_t subprogram);
 /// The function's name in BTF; empty: none.
 std::string_view function_name(const Program& program, const Subprogram& subprogram);
 

@@ -97,7 +97,7 @@ Value object(Run& run, TypeId type, PointerFlag trust) {
 Check call_global(Run& run, std::uint32_t callee_index) {
   Subprogram& sub = run.layout.subprograms[callee_index];
   TRY_OK(check_global_call_in_section(run, sub));
-  const Prototype prototype = prototype_of(run.program, sub);
+  const Prototype& prototype = prototype_of(run, callee_index);
   if (!prototype.fault.empty()) return refuse_call(run, callee_index, prototype.fault);
   if (!prototype.unsupported.empty())
     return run.reject(DiagCode::kUnsupported, "a global function: " + prototype.unsupported);
@@ -112,7 +112,7 @@ Check call_global(Run& run, std::uint32_t callee_index) {
 }
 
 Check enter_global(Run& run, std::uint32_t subprogram) {
-  const Prototype prototype = prototype_of(run.program, run.layout.subprograms[subprogram]);
+  const Prototype& prototype = prototype_of(run, subprogram);
   for (std::uint32_t i = 0; i < prototype.parameters.size(); ++i) {
     const ParameterRule& rule = prototype.parameters[i];
     Value& value = run.reg(i + 1);

@@ -19,7 +19,7 @@ Check throw_exception(Run& run, const KfuncCall& /*call*/) {
 
 Check enter_exception_callback(Run& run) {
   const Subprogram& sub = run.layout.subprograms[*run.layout.exception_callback];
-  const Prototype prototype = prototype_of(run.program, sub);
+  const Prototype& prototype = prototype_of(run, *run.layout.exception_callback);
   if (prototype.returns_other) return run.reject(DiagCode::kGlobalReturn, std::string(function_name(run.program, sub)));
   const bool number = prototype.fault.empty() && prototype.unsupported.empty() && prototype.parameters.size() == 1 &&
                       prototype.parameters.front().kind == ParameterKind::kScalar;

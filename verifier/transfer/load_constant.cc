@@ -38,10 +38,18 @@ Check load_map_value(Run& run, const isa::LoadImm64& insn) {
   return Check::ok();
 }
 
+/// Linux takes the types of all functions of a program, or of none.
+bool functions_have_types(const Program& program) {
+  return program.btf != nullptr && !program.functions.empty() &&
+         std::all_of(program.functions.begin(), program.functions.end(),
+                     [](const FunctionInfo& function) { return function.btf_type_id != 0; });
+}
+
 Check load_function(Run& run, const isa::LoadImm64& insn) {
   const auto target = callee(run.program.insns, run.at);
   const auto found = run.layout.find_subprogram(static_cast<InsnIndex>(*target));
   if (!found) return run.reject(DiagCode::kInvalidCallee);
+  if (!functions_have_types(run.program)) return run.reject(DiagCode::kCallbackWithoutBtf);
   if (run.layout.subprograms[*found].global) return run.reject(DiagCode::kCallbackNotStatic);
   Value value = pointer(ValueKind::kFunction);
   value.target = *found;

@@ -258,6 +258,16 @@ bool has_arena_form(isa::AtomicOp op) {
   return op != isa::AtomicOp::kFetchAnd && op != isa::AtomicOp::kFetchOr && op != isa::AtomicOp::kFetchXor;
 }
 
+/// Linux wants to know which slot changes.
+Check check_atomic_stack(Run& run, const Access& access) {
+  const Value& base = run.reg(access.base);
+  if (base.kind != ValueKind::kStack || base.scalar.is_constant()) return Check::ok();
+  StackRange range;
+  TRY_OK(check_stack_range(run, access.base, access.offset, access.bytes(), AccessMode::kRead, range));
+  return run.reject(DiagCode::kAtomicVariableStack, print_bits(base.scalar.bits),
+                    std::int64_t{base.offset} + access.offset, std::uint64_t{access.bytes()});
+}
+
 Check read_modify_write(Run& run, const isa::Atomic& insn, const Access& access) {
   const bool compares = insn.op == isa::AtomicOp::kCmpXchg;
   const bool fetches = isa::info(insn.op).fetch;
@@ -270,6 +280,11 @@ Check read_modify_write(Run& run, const isa::Atomic& insn, const Access& access)
     return run.reject(DiagCode::kAtomicTarget, std::uint64_t{access.base}, kind_name(run.reg(access.base)));
   note_facts(run, access);
   const std::uint32_t result = compares ? 0 : insn.reg.index;
+  TRY_OK(check_atomic_stack(run, access));
+  // Linux forgets the base when the result is put there, before it looks at the write.
+  if (fetches && result == access.base)
+    return run.reject(DiagCode::kMisalignedAccess, std::string(), print_bits(Tnum::unknown()), std::int64_t{0},
+                      std::int64_t{access.offset}, std::uint64_t{access.bytes()});
   const Value operand = run.reg(insn.reg);
   const Value compared = run.reg(isa::kR0);
   // Reads into the result register, then writes an unknown number.

@@ -43,14 +43,16 @@ HistoryEntry access_of(const Value& base, std::uint32_t slot) {
   return {.stack_access = true, .frame = base.frame, .slot = static_cast<std::uint8_t>(slot)};
 }
 
-/// A load of bytes that do not make up a spilled register.
-void load_bytes(Run& run, const Frame& frame, const StackRange& range, std::uint32_t size, std::uint32_t dst) {
+/// A load of bytes that do not make up a spilled register; those of a spilled zero are zero all the same, and that they
+/// are hangs on the slot.
+void load_bytes(Run& run, const Value& base, const Frame& frame, const StackRange& range, std::uint32_t size,
+                std::uint32_t dst) {
   const Slot* const slot = slot_of(range.first) < frame.slots ? &frame.slot(slot_of(range.first)) : nullptr;
-  bool zero = all_zero(frame, range);
-  if (slot != nullptr && slot->is_spill() && slot->value.is_null()) {
-    zero = true;
-    for (std::uint32_t i = 0; i < size; ++i) zero = zero && slot->bytes[byte_of(range.first) + i] == ByteKind::kSpill;
-  }
+  bool spilled_zero = slot != nullptr && slot->is_spill() && slot->value.is_null();
+  for (std::uint32_t i = 0; spilled_zero && i < size; ++i)
+    spilled_zero = slot->bytes[byte_of(range.first) + i] == ByteKind::kSpill;
+  if (spilled_zero) run.remember(access_of(base, slot_of(range.first)));
+  const bool zero = spilled_zero || all_zero(frame, range);
   run.reg(dst) = zero ? constant_scalar(0) : unknown_scalar();
 }
 
@@ -69,7 +71,7 @@ Check load_spill(Run& run, const Value& base, Slot& slot, const StackRange& rang
     to = slot.value;
     if (!fits) to.id = 0, to.offset = 0;
   } else {
-    load_bytes(run, *run.state.frames[base.frame], range, size, dst);
+    load_bytes(run, base, *run.state.frames[base.frame], range, size, dst);
     return Check::ok();
   }
   run.remember(access_of(base, slot_of(range.first)));
@@ -193,7 +195,7 @@ Check load_stack(Run& run, std::uint32_t base_reg, const StackRange& range, std:
   }
   Slot& slot = frame.slot(slot_of(range.first));
   if (slot.is_spill()) return load_spill(run, base, slot, range, size, dst);
-  load_bytes(run, frame, range, size, dst);
+  load_bytes(run, base, frame, range, size, dst);
   return Check::ok();
 }
 
