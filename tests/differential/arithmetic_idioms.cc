@@ -21,7 +21,9 @@ constexpr std::int64_t kFactors[] = {
 
 void Idiom::rotation() {
   const Width width = w_.any_width(), copied = r_.chance(80) ? width : Width::k64;
-  const Reg a = w_.any_reg(), b = w_.any_reg(), c = w_.any_reg(), n = w_.any_reg(), m = w_.any_reg();
+  const bool distinct = r_.chance(70) && w_.regs > 5;
+  const auto next = [&](std::initializer_list<Reg> taken) { return distinct ? other_than(taken) : w_.any_reg(); };
+  const Reg a = w_.any_reg(), b = next({a}), c = next({a, b}), n = next({a, b, c}), m = next({a, b, c, n});
   const std::uint32_t count = r_.below(bits(width));
   const bool left = r_.chance(50);
   const AluOp one = left ? kLsh : kRsh, two = left ? kRsh : kLsh;

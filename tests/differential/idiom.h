@@ -57,7 +57,7 @@ class Idiom {
   void part(Alu insn) {
     noise();
     if (miss_ && r_.chance(20)) {
-      switch (r_.below(7)) {
+      switch (r_.below(10)) {
         case 0:
           return;
         case 1:
@@ -67,6 +67,9 @@ class Idiom {
           insn.dst = w_.any_reg();
           break;
         case 3:
+        case 6:
+        case 7:
+        case 8:
           insn.src = another(insn);
           break;
         case 4:

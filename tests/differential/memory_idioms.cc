@@ -53,12 +53,12 @@ void Idiom::indexed() {
   // How much of the displacement is in the instruction; the rest is added.
   const std::int32_t added = r_.chance(50) ? 0 : static_cast<std::int32_t>(r_.below(600)) - 300;
   Reg scaled = index;
-  const bool in_place = r_.chance(60);
+  const bool in_place = r_.chance(35);
   Reg copy = index;
   if (!in_place) {
     copy = w_.any_reg();
     keep(copy);
-    exact(alu(kMov, w_.any_width(), copy, index));
+    exact(alu(kMov, r_.chance(80) ? Width::k64 : Width::k32, copy, index));
     scaled = copy;
   }
   // Adding nothing here and there is what the kernel's verifier refuses for an unbounded value, which this is not.
@@ -84,6 +84,7 @@ void Idiom::indexed() {
   if (kind != 0) exact(Store{size, address, displacement, w_.any_operand()});
   if (!in_place && r_.chance(50)) release(index);
   w_.set_constant(out_, address);
+  if (r_.chance(60)) w_.set_constant(out_, scaled);
 }
 
 void Idiom::byte_load() {

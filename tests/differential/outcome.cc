@@ -9,10 +9,14 @@
 #include "base/address.h"
 #include "skep/context.h"
 #include "skep/isa.h"
+#include "tests/differential/random.h"
 #include "tests/reference/reference.h"
 
 namespace skep::differential {
 namespace {
+
+constexpr std::uint64_t kBoundaries[] = {0,          1,          0xff,  0x7fffffff, 0x80000000,
+                                         0xffffffff, 1ull << 63, ~0ull, ~0ull << 32};
 
 std::uint64_t mix(std::uint64_t r1, std::uint64_t r2, std::uint64_t r3, std::uint64_t r4, std::uint64_t r5, Env&) {
   return ((((r1 * 31 + r2) * 31 + r3) * 31 + r4) * 31 + r5) ^ 0x5bd1e995;
@@ -58,7 +62,14 @@ std::string text(const Outcome& outcome) {
 
 Outcome fresh(std::uint64_t seed) {
   Outcome outcome;
-  for (std::size_t i = 0; i < outcome.memory.size(); ++i) outcome.memory[i] = static_cast<std::byte>((seed + i) * 0x9d);
+  Random random(seed + 0x5eed);
+  for (std::size_t at = 0; at < outcome.memory.size(); at += sizeof(std::uint64_t)) {
+    constexpr std::array kSpare = {0, 0, 8, 31, 32, 48};
+    std::uint64_t word = random.of(kBoundaries);
+    if (random.chance(70)) word = random.next();
+    word >>= random.of(kSpare);
+    std::memcpy(&outcome.memory[at], &word, sizeof(word));
+  }
   return outcome;
 }
 

@@ -97,7 +97,8 @@ class Generator {
     w_.slots = r_.chance(80) ? std::int16_t{6} : static_cast<std::int16_t>(1 + r_.below(w_.verifiable() ? 18 : 60));
     Insns out;
     find_context(out);
-    for (std::uint8_t reg = 0; reg <= 8; ++reg) w_.set_constant(out, Reg{reg});
+    for (std::uint8_t reg = 0; reg < 8; ++reg) w_.set_value(out, Reg{reg});
+    w_.set_constant(out, kCounter);
     fill_stack(out);
     append(out, block(3 + r_.below(w_.verifiable() ? 14 : 24), 2));
     return out;
@@ -106,8 +107,13 @@ class Generator {
     for (std::int16_t slot = 1; slot <= w_.slots; ++slot)
       out.emplace_back(Store{.size = Size::k64, .base = kR10, .offset = stack_slot(slot), .src = w_.any_reg()});
   }
-  /// What is on the stack counts as a result.
+  /// Most registers, and what is on the stack, count as results.
   void finish(Insns& out) {
+    for (std::uint8_t reg = 1; reg < 8; ++reg) {
+      if (r_.chance(40)) continue;
+      out.emplace_back(Alu{r_.chance(50) ? AluOp::kXor : AluOp::kAdd, Width::k64, kR0, Reg{reg}});
+      if (r_.chance(30)) out.emplace_back(alu(AluOp::kMul, Width::k64, kR0, imm(31)));
+    }
     for (std::int16_t slot = 1; slot <= w_.slots; ++slot) {
       out.emplace_back(Load{.size = Size::k64, .dst = kR1, .base = kR10, .offset = stack_slot(slot)});
       out.emplace_back(alu(slot % 2 == 0 ? AluOp::kXor : AluOp::kAdd, Width::k64, kR0, kR1));
@@ -203,7 +209,7 @@ class Generator {
     } else if (kind < 72) {
       out.insns.push_back(w_.byte_swap());
     } else if (kind < 75) {
-      w_.set_constant(out.insns, w_.any_reg());
+      w_.set_value(out.insns, w_.any_reg());
     } else if (kind < 88) {
       out.insns.push_back(w_.branch());
       branches_ahead();
@@ -326,7 +332,7 @@ class Generator {
   }
   /// The registers that a call leaves undefined are set again.
   Insns with_registers_after(Insns out) {
-    for (std::uint8_t reg = 1; reg <= 5; ++reg) w_.set_constant(out, Reg{reg});
+    for (std::uint8_t reg = 1; reg <= 5; ++reg) w_.set_value(out, Reg{reg});
     return out;
   }
 

@@ -148,6 +148,13 @@ Insn Writer::atomic() {
   return Atomic{.op = row.op, .size = size, .base = where.base, .offset = where.offset, .reg = any_reg()};
 }
 
+void Writer::set_value(Insns& out, Reg dst) {
+  if (!has_context || random.chance(30)) return set_constant(out, dst);
+  const Size size = random.chance(70) ? Size::k64 : any_size();
+  const auto words = kContextBytes / bytes(size);
+  const auto offset = static_cast<std::int16_t>(random.below(words) * bytes(size));
+  out.push_back(Load{.size = size, .extend = Extend::kZero, .dst = dst, .base = kContext, .offset = offset});
+}
 void Writer::set_constant(Insns& out, Reg dst) {
   const std::uint64_t value = any_word();
   if (random.chance(50)) return append_constant(out, dst, value);

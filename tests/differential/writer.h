@@ -61,6 +61,8 @@ class Writer {
   isa::Insn atomic();
   isa::Insn branch();  ///< Its offset is left 0.
   void set_constant(isa::Insns& out, isa::Reg dst);
+  /// A constant, or, more often, what lies in memory: what is computed from it is not known before it runs.
+  void set_value(isa::Insns& out, isa::Reg dst);
 
  private:
   Safety safety_{};
