@@ -210,14 +210,28 @@ class Generator {
       out.insns.push_back(w_.byte_swap());
     } else if (kind < 75) {
       w_.set_value(out.insns, w_.any_reg());
-    } else if (kind < 88) {
+    } else if (kind < 86) {
       out.insns.push_back(w_.branch());
       branches_ahead();
+    } else if (kind < 88) {
+      out.insns = exchanged_halves();
     } else if (kind < 94 && loops > 0) {
       out.insns = loop(loops);
     } else {
       out.insns = any_call();
     }
+    return out;
+  }
+
+  /// The second half lies before the first; jumps put that right.
+  Insns exchanged_halves() {
+    const Insns first = block(1 + r_.below(3), 0), second = block(1 + r_.below(3), 0);
+    const auto one = static_cast<std::int32_t>(first.size()), two = static_cast<std::int32_t>(second.size());
+    Insns out{Jump{JumpForm::kShort, two + 1}};
+    append(out, second);
+    out.emplace_back(Jump{JumpForm::kShort, one + 1});
+    append(out, first);
+    out.emplace_back(Jump{JumpForm::kShort, -(one + two + 2)});
     return out;
   }
 
