@@ -9,11 +9,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <span>
 #include <sstream>
 
 #include "lower/lower.h"
 #include "lower/optimize/optimize.h"
 #include "lower/print.h"
+#include "skep/btf.h"
 #include "skep/isa.h"
 
 namespace skep {
@@ -90,6 +93,35 @@ std::vector<std::shared_ptr<const MapSpec>> maps_of(const Program& program) {
   return maps;
 }
 
+/// One function without arguments and result, of type 2: BTF has no less to say of a static function.
+std::shared_ptr<const Btf> types_of_a_function() {
+  constexpr std::uint32_t kProto = 13u << 24, kFunc = 12u << 24, kTypeBytes = 24;
+  const std::vector<std::uint32_t> words = {0x0001eb9f, 24,     0, kTypeBytes, kTypeBytes, 4,  // The header.
+                                            0,          kProto, 0,                             // 1
+                                            1,          kFunc,  1,                             // 2
+                                            0x00006700};                                       // "", "g"
+  Result<Btf> btf = Btf::parse(std::as_bytes(std::span(words)));
+  if (!btf) ADD_FAILURE() << btf.error().message;
+  return btf ? std::make_shared<const Btf>(*std::move(btf)) : nullptr;
+}
+
+/// Linux wants types of all functions where a program takes the address of one.
+void describe_functions(Program& program) {
+  std::set<InsnIndex> first;
+  bool takes_address = false;
+  for (const FunctionInfo& function : program.functions) first.insert(function.first);
+  for (InsnIndex at = 0; at < program.insns.size(); ++at) {
+    const auto* load = std::get_if<isa::LoadImm64>(&program.insns[at]);
+    if (load == nullptr || load->kind != isa::Imm64Kind::kFunction) continue;
+    first.insert(static_cast<InsnIndex>(std::int64_t{at} + 1 + load->low));
+    takes_address = true;
+  }
+  if (!takes_address) return;
+  program.btf = types_of_a_function();
+  program.functions.clear();
+  for (const InsnIndex at : first) program.functions.push_back({.first = at, .name = "g", .btf_type_id = 2});
+}
+
 Program program_of(const GoldenFile& file) {
   Program program;
   Result<isa::Insns> insns = isa::assemble(file.assembly, isa::Syntax::kC);
@@ -109,6 +141,7 @@ Program program_of(const GoldenFile& file) {
         call != nullptr && call->kind == isa::CallKind::kLocal)
       program.functions.push_back(
           {.first = static_cast<InsnIndex>(static_cast<std::int64_t>(at) + 1 + call->imm), .name = "g"});
+  describe_functions(program);
   return program;
 }
 
