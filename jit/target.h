@@ -23,8 +23,8 @@ struct Target {
 };
 /// Asked of the CPU once.
 const Target& host_target();
-/// Those of the passes that pay on this architecture: arm64 has no operands in memory. Where speculation is masked, what is
-/// loaded must be in a register of the program's to be guarded.
+/// Those of the passes that pay on this architecture: arm64 has no operands in memory. Where speculation is masked,
+/// what is loaded must be in a register of the program's to be guarded.
 constexpr PassSet suited(PassSet passes, Arch arch, const HardenOptions& harden = {}) {
   if (harden.mask_speculation) return passes.without(Pass::kOperands).without(Pass::kBlocks);
   return arch == Arch::kX86_64 ? passes : passes.without(Pass::kOperands);
