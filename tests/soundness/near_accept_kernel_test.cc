@@ -35,6 +35,15 @@ std::string listing(const Program& program) {
   return out;
 }
 
+/// Both logs, to be compared line by line.
+void show_logs(const Program& program) {
+  const auto linux_says = kernel::load(program, {.log_level = 2});
+  std::string log;
+  static_cast<void>(verify(program, Platform::linux_like(), {.log = {.text = &log, .level = 2}}));
+  std::printf("Linux:\n%s\nskep:\n%s\n", linux_says ? linux_says->log.c_str() : linux_says.error().message.c_str(),
+              log.c_str());
+}
+
 TEST(NearAccept, NoneIsAcceptedThatLinuxRejects) {
   if (const auto& why = kernel::why_unavailable()) GTEST_SKIP() << *why;
   const std::uint64_t count = setting("SKEP_NEAR_PROGRAMS", 5'000), first = setting("SKEP_NEAR_SEED", 1);
@@ -54,6 +63,7 @@ TEST(NearAccept, NoneIsAcceptedThatLinuxRejects) {
       ++bugs;
       continue;
     }
+    if (count == 1) show_logs(program);
     if (rejection != nullptr) {
       ++false_rejects;
       ++lost[message(rejection->reason)];

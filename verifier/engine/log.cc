@@ -189,6 +189,10 @@ void Log::infinite_loop(const Run& run, const State& old) {
       "\nold state:" + state(run, old, old.current, Touched::everything()) + "\n");
 }
 
+void Log::loop_done(const Run& run) {
+  if (detailed()) add("frame" + std::to_string(run.state.current) + " bpf_loop iteration limit reached\n");
+}
+
 void Log::loop(std::string_view what, std::span<const InsnIndex> callsites, std::uint32_t scc) {
   if (!detailed()) return;
   std::string chain;

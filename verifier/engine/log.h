@@ -49,6 +49,7 @@ class Log {
   void caller(const Run& run);                        ///< ...and after.
   void accepted();                                    ///< Level 1 has nothing to say of an accepted program.
   void infinite_loop(const Run& run, const State& old);
+  void loop_done(const Run& run);  ///< bpf_loop has called back as often as it can.
   /// The loop (strongly connected component) `scc` is entered or left, in the function that `callsites` lead to.
   void loop(std::string_view what, std::span<const InsnIndex> callsites, std::uint32_t scc);
   void finish(const VerifyStats& stats, std::uint64_t step_limit);

@@ -162,6 +162,7 @@ Check check_kfunc_map(Run& run, KfuncCall& call, std::uint32_t index) {
 Check check_kfunc_callback(Run& run, KfuncCall& call, std::uint32_t index) {
   const Value& value = run.reg(index + 1);
   if (value.kind != ValueKind::kFunction) return run.reject(DiagCode::kKfuncCallback, std::uint64_t{index});
+  TRY_OK(check_unmodified(run, index + 1));
   call.callback = value.target;
   return Check::ok();
 }

@@ -139,6 +139,7 @@ Check check_allocation_size(Run& run, std::uint32_t reg, Arguments& seen) {
 
 Check check_callback(Run& run, std::uint32_t reg, Arguments& seen) {
   if (run.reg(reg).kind != ValueKind::kFunction) return wrong_type(run, reg, "func");
+  TRY_OK(check_unmodified(run, reg));
   seen.callback = run.reg(reg).target;
   return Check::ok();
 }

@@ -101,10 +101,12 @@ Check check_loop_count(Run& run, const Arguments& seen) {
 /// bpf_loop calls back as often as its first argument says at most.
 bool loop_is_done(Run& run, const Arguments& seen) {
   if (!seen.is(HelperId::loop)) return false;
-  run.mark_precise(1);
   Frame& frame = run.frame();
+  if (frame.regs[4].is_null()) run.mark_precise(4);  // Linux may inline a loop without flags, and so relies on them.
+  run.mark_precise(1);
   if (frame.callback_depth < frame.regs[1].scalar.umax) return false;
   frame.callback_depth = 0;
+  run.log.loop_done(run);
   return true;
 }
 

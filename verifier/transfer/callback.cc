@@ -66,7 +66,7 @@ Check push_callback(Run& run, std::uint32_t subprogram, F set) {
   frame.callsite = run.at;
   ++caller.callback_depth;
   ++run.state.callback_unroll_depth;
-  run.log.enter_function(run);
+  run.log.touch_everything();
   const State* const saved = run.push_branch(run.layout.subprograms[subprogram].first);
   --run.state.current;
   --run.state.callback_unroll_depth;

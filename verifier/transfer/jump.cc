@@ -254,12 +254,7 @@ void learn_numbers(Run& run, const isa::Branch& insn, State& taken, const Value&
     Value fixed = constant;
     Value& src_value = src != nullptr ? state.frame().regs[src->index] : fixed;
     if (!dst_value.is_scalar() || !src_value.is_scalar()) return;
-    if (&dst_value == &src_value) {
-      Scalar copy = dst_value.scalar;
-      static_cast<void>(refine(insn.op, insn.width, outcome, dst_value.scalar, copy));
-    } else {
-      static_cast<void>(refine(insn.op, insn.width, outcome, dst_value.scalar, src_value.scalar));
-    }
+    static_cast<void>(refine(insn.op, insn.width, outcome, dst_value.scalar, src_value.scalar));
     if (src != nullptr) spread(state, links, src_value);
     spread(state, links, dst_value);
   };

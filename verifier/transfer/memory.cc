@@ -171,6 +171,12 @@ Check load_by_kind(Run& run, const Access& access, std::uint32_t dst) {
   unreachable();
 }
 
+/// Of a number that its low bytes, sign-extended, give again.
+bool is_unchanged_by_sign(const Scalar& scalar, isa::Size size) {
+  const std::int64_t limit = std::int64_t{1} << (8 * isa::bytes(size) - 1);
+  return scalar.smin >= -limit && scalar.smax < limit;
+}
+
 Check load(Run& run, const Access& access, std::uint32_t dst) {
   TRY_OK(check_readable(run, access.base));
   TRY_OK(check_writable(run, dst));
@@ -179,6 +185,9 @@ Check load(Run& run, const Access& access, std::uint32_t dst) {
   result.precise = result.precise && result.is_scalar();
   if (result.is_scalar()) {
     if (access.extend == isa::Extend::kSign) {
+      // Linux 6.18 leaves a sign-extended fill linked to what was spilled, though it is another number once its sign is
+      // set.
+      if (!is_unchanged_by_sign(result.scalar, access.size)) result.id = 0, result.offset = 0;
       result.scalar = sign_extend(result.scalar, access.size);
     } else if (access.size != isa::Size::k64) {
       result.scalar = truncate(result.scalar, access.size);
