@@ -74,10 +74,34 @@ bool calls_for_kernel_types(const Program& program) {
   });
 }
 
+/// Looks into the kernel's structure of a map. To see it needs no more than straight code: the address is loaded for
+/// that.
+bool reads_a_map(const Program& program) {
+  std::uint32_t maps = 0;  // Bit r: register r holds the address of a map.
+  for (const isa::Insn& insn : program.insns) {
+    const auto bit = [](isa::Reg reg) { return std::uint32_t{1} << reg.index; };
+    if (const auto* load = std::get_if<isa::Load>(&insn)) {
+      if ((maps & bit(load->base)) != 0) return true;
+      maps &= ~bit(load->dst);
+    } else if (const auto* constant = std::get_if<isa::LoadImm64>(&insn)) {
+      maps &= ~bit(constant->dst);
+      if (constant->kind == isa::Imm64Kind::kMapIndex) maps |= bit(constant->dst);
+    } else if (const auto* alu = std::get_if<isa::Alu>(&insn)) {
+      const auto* src = std::get_if<isa::Reg>(&alu->src);
+      const bool copy = alu->op == isa::AluOp::kMov && src != nullptr && (maps & bit(*src)) != 0;
+      if (alu->op == isa::AluOp::kMov) maps &= ~bit(alu->dst);
+      if (copy) maps |= bit(alu->dst);
+    } else if (!std::holds_alternative<isa::Store>(insn) && !std::holds_alternative<isa::Continuation>(insn)) {
+      maps = 0;
+    }
+  }
+  return false;
+}
+
 bool needs_kernel(const Object& object) {
   if (object.btf() != nullptr && has_kernel_pointers(*object.btf())) return true;
   return std::any_of(object.programs().begin(), object.programs().end(), [](const Program& program) {
-    if (calls_for_kernel_types(program)) return true;
+    if (calls_for_kernel_types(program) || reads_a_map(program)) return true;
     return !program.unsupported.empty() || program.type == ProgramType::kTracing || program.type == ProgramType::kLsm ||
            program.type == ProgramType::kStructOps || program.type == ProgramType::kExt ||
            program.type == ProgramType::kNetfilter;

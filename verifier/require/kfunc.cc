@@ -35,6 +35,12 @@ Check check_null(Run& run, const KfuncCall& call, std::uint32_t index) {
   return run.reject(DiagCode::kKfuncNull, std::uint64_t{index});
 }
 
+Check check_kfunc_string(Run& run, std::uint32_t index) {
+  if (run.reg(index + 1).kind != ValueKind::kMapValue)
+    return reject_argument(run, index, "doesn't point to a const string");
+  return check_constant_string(run, index + 1);
+}
+
 bool is_number(KfuncParameterKind kind) {
   return kind == KfuncParameterKind::kScalar || kind == KfuncParameterKind::kConstant ||
          kind == KfuncParameterKind::kSize || kind == KfuncParameterKind::kConstantSize;
@@ -95,7 +101,7 @@ Check check_kfunc_argument(Run& run, KfuncCall& call, std::uint32_t index) {
     case KfuncParameterKind::kMap:
       return check_kfunc_map(run, call, index);
     case KfuncParameterKind::kString:
-      return run.reject(DiagCode::kUnsupported, "an argument of " + std::string(call.kfunc.name));
+      return check_kfunc_string(run, index);
     case KfuncParameterKind::kDynptr:
       return check_kfunc_dynptr(run, call, index);
     case KfuncParameterKind::kIterator:

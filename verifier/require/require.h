@@ -62,6 +62,10 @@ Check check_constant_offset(Run& run, std::uint32_t reg);
 /// The register holds a pointer without any offset.
 Check check_unmodified(Run& run, std::uint32_t reg);
 
+// string.cc
+/// The register, which points to a map's value, points to a NUL-terminated string in a frozen read-only map.
+Check check_constant_string(Run& run, std::uint32_t reg);
+
 // stack.cc
 /// Bytes of a frame that an access touches, as offsets from its r10: [first, last).
 struct StackRange {

@@ -109,18 +109,10 @@ Check check_ringbuf_record(Run& run, std::uint32_t reg, Arguments& seen) {
   return check_released(run, reg, seen);
 }
 
-Check check_constant_string(Run& run, std::uint32_t reg) {
+Check check_string(Run& run, std::uint32_t reg) {
   const Value& value = run.reg(reg);
   if (value.kind != ValueKind::kMapValue || value.maybe_null) return wrong_type(run, reg, "map_value");
-  const MapSpec& map = run.map_of(value);
-  if (!map.frozen || (map.flags & map_flags::kReadOnlyProgram) == 0)
-    return run.reject(DiagCode::kStringNotConstant, std::uint64_t{reg});
-  if (!value.scalar.is_constant()) return run.reject(DiagCode::kStringVariable, std::uint64_t{reg});
-  const std::int64_t start = std::int64_t{value.offset} + static_cast<std::int64_t>(value.scalar.value());
-  TRY_OK(check_map_value(run, reg, 0, 1, AccessMode::kRead, ZeroSize::kRefused));
-  for (auto i = static_cast<std::size_t>(start); i < map.initial.size(); ++i)
-    if (map.initial[i] == std::byte{0}) return Check::ok();
-  return run.reject(DiagCode::kStringNotTerminated, std::uint64_t{reg});
+  return check_constant_string(run, reg);
 }
 
 Check check_context_argument(Run& run, std::uint32_t reg) {
@@ -192,7 +184,7 @@ Check check_kind(Run& run, std::uint32_t reg, const Arg& arg, Arguments& seen) {
     case ArgKind::StackOrNull:
       return run.reg(reg).kind == ValueKind::kStack ? Check::ok() : wrong_type(run, reg, "fp");
     case ArgKind::ConstStr:
-      return check_constant_string(run, reg);
+      return check_string(run, reg);
     case ArgKind::SpinLock:
     case ArgKind::Timer:
     case ArgKind::Kptr:

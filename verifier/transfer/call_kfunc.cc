@@ -50,6 +50,11 @@ Check return_pointer(Run& run, const KfuncCall& call, TypeId target) {
     return Check::ok();
   }
   if (id == KfuncId::bpf_dynptr_slice || id == KfuncId::bpf_dynptr_slice_rdwr) return return_slice(run, call);
+  if (id == KfuncId::bpf_session_cookie) {  // A word that entry and return of one call share.
+    run.reg(isa::kR0) = pointer(ValueKind::kMemory);
+    run.reg(isa::kR0).extent = sizeof(std::uint64_t);
+    return Check::ok();
+  }
   if (kernel.find<btf::Composite>(target) != nullptr) return return_object(run, call, target);
   return run.reject(DiagCode::kUnsupported, "the result of " + std::string(call.kfunc.name));
 }

@@ -117,7 +117,7 @@ Check transfer(Run& run, const isa::LoadImm64& insn) {
       return load_variable(run, insn);
     case isa::Imm64Kind::kMapFd:
     case isa::Imm64Kind::kMapValueFd:
-      return run.reject(DiagCode::kUnsupported, std::string("this kind of ld_imm64"));
+      return run.reject(DiagCode::kNoSuchMap, std::int64_t{insn.low});
   }
   unreachable();
 }
