@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct CodeMap {
   std::vector<Row> rows;
   std::vector<std::uint32_t> functions;  ///< Offset of each of Code::functions.
   std::vector<FrameStep> frames;         ///< At the start of a function: as at a call.
+  std::optional<std::uint32_t> invoke;   ///< Where the code for Env::invoke begins, up to the end.
 };
 
 enum class Mapping : std::uint8_t { kOff, kOn };
@@ -60,6 +62,9 @@ class Mapper {
     if (!on_) return;
     map_.frames.push_back(
         {.offset = narrow(offset), .kind = kind, .reg = static_cast<std::uint8_t>(reg), .bytes = bytes});
+  }
+  void invoke(std::size_t offset) {
+    if (on_) map_.invoke = narrow(offset);
   }
   CodeMap take() { return std::move(map_); }
 

@@ -28,7 +28,7 @@ class Native final : public NativeCode {
   [[nodiscard]] EntryFn entry() const override { return std::bit_cast<EntryFn>(memory_.address() + entry_); }
   [[nodiscard]] std::span<const std::byte> bytes() const override { return memory_.bytes(); }
   [[nodiscard]] decltype(Env::invoke) invoke() const override {
-    return std::bit_cast<decltype(Env::invoke)>(memory_.address() + invoke_);
+    return invoke_ ? std::bit_cast<decltype(Env::invoke)>(memory_.address() + *invoke_) : nullptr;
   }
   [[nodiscard]] EnvUse env_use() const override { return use_; }
   [[nodiscard]] const CodeMap& map() const override { return map_; }
@@ -36,7 +36,7 @@ class Native final : public NativeCode {
  private:
   ExecutableMemory memory_;
   std::size_t entry_;
-  std::size_t invoke_;
+  std::optional<std::size_t> invoke_;
   EnvUse use_;
   CodeMap map_;
 };

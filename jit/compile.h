@@ -32,7 +32,7 @@ class NativeCode {
   virtual ~NativeCode() = default;
   [[nodiscard]] virtual EntryFn entry() const = 0;
   [[nodiscard]] virtual std::span<const std::byte> bytes() const = 0;
-  /// For Env::invoke.
+  /// For Env::invoke; nullptr: nothing that this code calls, or leads to, may call functions.
   [[nodiscard]] virtual decltype(Env::invoke) invoke() const = 0;
   [[nodiscard]] virtual EnvUse env_use() const = 0;
   /// Of bytes(); empty unless it was asked for.

@@ -32,7 +32,7 @@ void Recorder::handleError(asmjit::Error, const char* message, asmjit::BaseEmitt
   if (first_error_.empty()) first_error_ = message;
 }
 
-Result<Assembled> Recorder::finish(std::size_t invoke, CodeMap map) {
+Result<Assembled> Recorder::finish(std::optional<std::size_t> invoke, CodeMap map) {
   if (first_error_.empty() && holder_.unresolvedLinkCount() != 0) first_error_ = "a branch to an op that is not there";
   if (!first_error_.empty()) return Error{Errc::kUnsupported, "native code: " + first_error_};
   Assembled assembled;

@@ -29,7 +29,7 @@ class Recorder final : private asmjit::ErrorHandler {
   ~Recorder() override;
 
   /// Bytes, listing, the offset of the function for Env::invoke and the map; or the first error.
-  Result<Assembled> finish(std::size_t invoke, CodeMap map);
+  Result<Assembled> finish(std::optional<std::size_t> invoke, CodeMap map);
 
  private:
   void handleError(asmjit::Error error, const char* message, asmjit::BaseEmitter* origin) override;

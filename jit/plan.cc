@@ -41,14 +41,14 @@ class Survey {
   void see(const lower::LoadEnv&) { plan_.uses_env = true; }
   void see(const lower::CallHelper& op) {
     call_out();
-    if (may_trap(code_.helpers[op.index])) plan_.traps = true;
+    if (may_trap(code_.helpers[op.index])) plan_.traps = plan_.invokes = true;
   }
   void see(const lower::CallLocal&) { function_->calls = true; }
   void see(const lower::TailCall& op) {
     plan_.uses_env = true;
     if (op.map == lower::kUnknownMap || plan_.options.harden.mask_speculation) function_->calls = true;
-    // The program that takes this function's place may end the run.
-    plan_.traps = true;
+    // The program that takes this function's place may end the run, and may have callbacks.
+    plan_.traps = plan_.invokes = true;
   }
   void see(const lower::Illegal&) {
     plan_.uses_env = true;

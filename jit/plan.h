@@ -31,6 +31,7 @@ struct Plan {
   std::vector<std::uint32_t> charges;  ///< Of jit/limits.h; empty: runs have no limits.
   bool uses_env = false;               ///< Some function reads the run.
   bool traps = false;                  ///< A function may return with Env::trap set.
+  bool invokes = false;                ///< Something that it calls may call functions by Env::invoke.
 };
 
 /// A helper that calls back into the program, or that an embedder added, may end the run; skep's other helpers never

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,10 +41,10 @@ struct ListedLine {
 /// Position-dependent: made for the address `base`.
 struct Assembled {
   std::vector<std::byte> bytes;
-  std::size_t entry = 0;            ///< Offset of the EntryFn.
-  std::size_t invoke = 0;           ///< Offset of the function for Env::invoke.
-  std::vector<ListedLine> listing;  ///< If asked for.
-  CodeMap map;                      ///< If asked for.
+  std::size_t entry = 0;              ///< Offset of the EntryFn.
+  std::optional<std::size_t> invoke;  ///< Offset of the function for Env::invoke, where Plan::invokes.
+  std::vector<ListedLine> listing;    ///< If asked for.
+  CodeMap map;                        ///< If asked for.
 };
 
 struct AssembleOptions {

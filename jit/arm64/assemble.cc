@@ -58,7 +58,7 @@ Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindi
   Recorder recorder(holder, asmjit::Environment(asmjit::Arch::kAArch64), options);
   Emitter emitter(holder, code, bindings, plan, options);
   translate(code, plan, emitter);
-  const std::size_t invoke = emitter.emit_invoke();
+  const std::optional<std::size_t> invoke = emitter.emit_trampolines();
   return recorder.finish(invoke, emitter.take_map());
 }
 

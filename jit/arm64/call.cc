@@ -228,9 +228,9 @@ void Emitter::emit(const lower::Illegal&) {
 }
 
 /// invoke(env, function, args): x23 is the only register that the called function expects and does not restore.
-std::size_t Emitter::emit_invoke() {
-  const std::size_t offset = as_.offset();
-  map_.row(offset, kNoOp);
+void Emitter::emit_invoke() {
+  map_.invoke(as_.offset());
+  map_.row(as_.offset(), kNoOp);
   as_.stp(a64::x29, a64::x30, a64::ptr_pre(a64::sp, -16));
   cfa(a64::sp, 16);
   map_.frame(as_.offset(), FrameStep::Kind::kSaved, a64::x29.id(), 16);
@@ -255,7 +255,13 @@ std::size_t Emitter::emit_invoke() {
   map_.frame(as_.offset(), FrameStep::Kind::kRestored, a64::x29.id());
   map_.frame(as_.offset(), FrameStep::Kind::kRestored, a64::x30.id());
   as_.ret(a64::x30);
-  return offset;
+}
+
+std::optional<std::size_t> Emitter::emit_trampolines() {
+  if (!plan_.invokes) return std::nullopt;
+  const std::size_t invoke = as_.offset();
+  emit_invoke();
+  return invoke;
 }
 
 }  // namespace skep::jit::arm64

@@ -2,6 +2,7 @@
 // arm64: one emit() per op. alu.cc, divide.cc, reciprocal.cc, memory.cc, branch.cc, call.cc, combined.cc and block.cc
 // hold their definitions.
 #pragma once
+#include <optional>
 #include <vector>
 
 #include <asmjit/arm/a64assembler.h>
@@ -52,8 +53,8 @@ class Emitter {
 
   [[nodiscard]] CodeMap take_map() { return map_.take(); }
 
-  /// The function for Env::invoke. Returns its offset.
-  std::size_t emit_invoke();
+  /// What stands behind the functions. Returns the offset of the code for Env::invoke, if there has to be any.
+  std::optional<std::size_t> emit_trampolines();
 
  private:
   // alu.cc
@@ -143,6 +144,7 @@ class Emitter {
   void leave();
   void leave_if_trapped();
   void call(std::uint64_t target);
+  void emit_invoke();
   [[nodiscard]] asmjit::Label function_label(lower::Label entry) const;
 
   asmjit::a64::Assembler as_;

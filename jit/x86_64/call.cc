@@ -259,10 +259,9 @@ void Emitter::emit(const lower::Illegal&) {
 }
 
 /// invoke(env, function, args): r12 is the only register that the called function expects and does not restore.
-std::size_t Emitter::emit_invoke() {
-  as_.align(asmjit::AlignMode::kCode, 16);
-  const std::size_t offset = as_.offset();
-  map_.row(offset, kNoOp);
+void Emitter::emit_invoke() {
+  map_.invoke(as_.offset());
+  map_.row(as_.offset(), kNoOp);
   pushed_ = 8;
   push(kEnv);
   as_.mov(kEnv, x86::rdi);
@@ -274,8 +273,17 @@ std::size_t Emitter::emit_invoke() {
   call_indirect(x86::rax);
   pop(kEnv, pushed_);
   as_.ret();
+}
+
+std::optional<std::size_t> Emitter::emit_trampolines() {
+  std::optional<std::size_t> invoke;
+  if (plan_.invokes) {
+    as_.align(asmjit::AlignMode::kCode, 16);
+    invoke = as_.offset();
+    emit_invoke();
+  }
   emit_retpoline();
-  return offset;
+  return invoke;
 }
 
 }  // namespace skep::jit::x86_64

@@ -2,6 +2,7 @@
 // x86-64: one emit() per op. alu.cc, divide.cc, reciprocal.cc, memory.cc, branch.cc, call.cc, combined.cc and block.cc
 // hold their definitions.
 #pragma once
+#include <optional>
 #include <vector>
 
 #include <asmjit/x86/x86assembler.h>
@@ -51,8 +52,8 @@ class Emitter {
 
   [[nodiscard]] CodeMap take_map() { return map_.take(); }
 
-  /// The function for Env::invoke. Returns its offset.
-  std::size_t emit_invoke();
+  /// What stands behind the functions. Returns the offset of the code for Env::invoke, if there has to be any.
+  std::optional<std::size_t> emit_trampolines();
 
  private:
   // alu.cc
@@ -148,6 +149,7 @@ class Emitter {
   void leave();
   void leave_if_trapped();
   [[nodiscard]] asmjit::x86::Mem env(std::size_t offset, std::uint32_t size) const;
+  void emit_invoke();
   [[nodiscard]] asmjit::Label function_label(lower::Label entry) const;
 
   asmjit::x86::Assembler as_;

@@ -131,7 +131,7 @@ class Lister {
       const std::uint32_t end = last ? static_cast<std::uint32_t>(out_.assembled.bytes.size()) : rows[i + 1].offset;
       std::vector<CodeLine> code = lines(end, last);
       if (rows[i].op == kNoOp) {
-        add_other(rows[i], last, std::move(code));
+        add_other(rows[i], std::move(code));
         continue;
       }
       add_op(rows[i].op, std::move(code));
@@ -162,11 +162,13 @@ class Lister {
     return pads ? all[line - 1].offset + bytes_listed(all[line - 1].text) : all[line].offset;
   }
 
-  void add_other(const CodeMap::Row& row, bool last, std::vector<CodeLine> code) {
+  void add_other(const CodeMap::Row& row, std::vector<CodeLine> code) {
     const auto& functions = out_.assembled.map.functions;
     const auto function = std::ranges::find(functions, row.offset);
-    Part part{.kind = last ? Part::Kind::kInvoke : Part::Kind::kLeave, .function = function_, .code = std::move(code)};
-    if (!last && function != functions.end()) {
+    const bool invoke = row.offset >= out_.assembled.map.invoke.value_or(~0u);
+    Part part{
+        .kind = invoke ? Part::Kind::kInvoke : Part::Kind::kLeave, .function = function_, .code = std::move(code)};
+    if (!invoke && function != functions.end()) {
       function_ = static_cast<std::uint32_t>(function - functions.begin());
       part.kind = Part::Kind::kPrologue;
       part.function = function_;

@@ -18,11 +18,10 @@ class Build {
     out_.address = placed.address;
     out_.code = placed.bytes;
     const auto size = static_cast<std::uint32_t>(placed.bytes.size());
-    // The code for Env::invoke is what comes last.
-    const std::uint32_t invoke = map.rows.empty() ? size : map.rows.back().offset;
+    const std::uint32_t invoke = map.invoke.value_or(size);
     for (std::size_t i = 0; i < map.functions.size(); ++i)
       add_function(i, map.functions[i], i + 1 < map.functions.size() ? map.functions[i + 1] : invoke);
-    out_.functions.push_back({.name = "skep_invoke", .begin = invoke, .end = size});
+    if (map.invoke) out_.functions.push_back({.name = "skep_invoke", .begin = invoke, .end = size});
     for (const jit::CodeMap::Row& row : map.rows) add_row(row);
     return std::move(out_);
   }

@@ -35,7 +35,7 @@ struct Symbols {
   std::span<const std::byte> code;  ///< A view.
   std::string program;
   std::vector<std::string> files;
-  std::vector<Symbol> functions;  ///< Sorted; cover the code. The last one is the code for Env::invoke.
+  std::vector<Symbol> functions;  ///< Sorted; cover the code. The last one may be the code for Env::invoke.
   std::vector<LineRow> lines;     ///< Sorted; empty without line information.
   std::vector<jit::FrameStep> frames;
 };
