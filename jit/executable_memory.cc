@@ -3,10 +3,13 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 #include "base/address.h"
@@ -29,10 +32,60 @@ Error system_error(const char* call, std::size_t size, int error) {
                              std::strerror(error)};  // NOLINT(concurrency-mt-unsafe)
 }
 
+struct Range {
+  std::uint64_t address = 0;
+  std::size_t size = 0;
+};
+
+bool reaches(Range range, std::uint64_t near) {
+  const std::uint64_t end = range.address + range.size;
+  return near == 0 || std::max(near, end) - std::min(near, range.address) < 2 * kWindow;
+}
+
+/// Mappings of images that are gone, as mmap would give them: writable, zero, nothing executable. Making a mapping
+/// and its pages takes longer than making the code of a small program.
+class Spares {
+ public:
+  /// Address 0: none fits.
+  Range take(std::size_t size, std::uint64_t near) {
+    const std::scoped_lock lock(mutex_);
+    Range* best = nullptr;
+    for (Range& range : ranges_) {
+      const bool fits = range.size >= size && range.size <= 2 * size && reaches(range, near);
+      if (fits && (best == nullptr || range.size < best->size)) best = &range;
+    }
+    return best == nullptr ? Range{} : std::exchange(*best, {});
+  }
+
+  /// Returns what has to go for it.
+  Range keep(Range range) {
+    if (range.size > kMost) return range;
+    const std::scoped_lock lock(mutex_);
+    const auto free = std::ranges::find(ranges_, std::size_t{0}, &Range::size);
+    if (free != ranges_.end()) return std::exchange(*free, range);
+    oldest_ = (oldest_ + 1) % ranges_.size();
+    return std::exchange(ranges_[oldest_], range);
+  }
+
+ private:
+  static constexpr std::size_t kMost = std::size_t{128} << 10;
+
+  std::mutex mutex_;
+  std::array<Range, 8> ranges_{};
+  std::size_t oldest_ = 0;
+};
+constinit Spares spares;
+
+void unmap(Range range) {
+  if (range.size != 0) munmap(from_address<void>(range.address), range.size);
+}
+
 }  // namespace
 
 Result<ExecutableMemory> ExecutableMemory::reserve(std::size_t size, std::uint64_t near) {
   const std::size_t rounded = (size + kPage - 1) / kPage * kPage;
+  if (const Range spare = spares.take(rounded, near); spare.size != 0)
+    return ExecutableMemory(spare.address, spare.size);
   void* hint = near == 0 ? nullptr : from_address<void>(next_hint(near, rounded));
   void* memory = mmap(hint, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return system_error("mmap", rounded, errno);
@@ -54,7 +107,12 @@ ExecutableMemory& ExecutableMemory::operator=(ExecutableMemory&& other) noexcept
 ExecutableMemory::~ExecutableMemory() { release(); }
 
 void ExecutableMemory::release() {
-  if (address_ != 0) munmap(from_address<void>(address_), size_);
+  if (address_ == 0) return;
+  const Range range{.address = address_, .size = size_};
+  void* const memory = from_address<void>(address_);
+  if (mprotect(memory, size_, PROT_READ | PROT_WRITE) != 0) return unmap(range);
+  std::memset(memory, 0, used_);
+  unmap(spares.keep(range));
 }
 
 Status ExecutableMemory::seal(std::span<const std::byte> code) {

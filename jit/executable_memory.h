@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pages that are first writable, then executable, never both. One mapping an image: it costs two system calls, and
-// memory that another image executes is never made writable again.
+// Pages that are first writable, then executable, never both. One mapping an image, so that memory that another image
+// executes is never made writable again. A few mappings of images that are gone wait, not executable, for the next.
 #pragma once
 #include <cstddef>
 #include <cstdint>
