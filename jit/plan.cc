@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jit/plan.h"
 
+#include "base/inline_visit.h"
 #include "jit/limits.h"
 #include "lower/effects.h"
 #include "skep/helper.h"
@@ -20,7 +21,7 @@ class Survey {
       const lower::Effects effects = lower::effects_of(op);
       function.regs = static_cast<lower::RegSet>(function.regs | effects.reads | effects.writes);
       if (const lower::Label* label = lower::target_of(op)) target(*label);
-      std::visit([this](const auto& any) { see(any); }, op);
+      inline_visit([this](const auto& any) { see(any); }, op);
     }
   }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/inline_visit.h"
 #include "jit/harden.h"
 #include "jit/options.h"
 #include "lower/code.h"
@@ -59,7 +60,7 @@ void add_positions(Plan& plan, const lower::Code& code, Padding padding, Bound b
     }
     if (plan.marks[i] == Mark::kLoopHead) at += padding.loop_head;
     plan.position[i] = at;
-    at += std::visit(bound, code.ops[i]);
+    at += inline_visit(bound, code.ops[i]);
     if (!plan.charges.empty() && plan.charges[i] != 0) at += padding.limits;
     if (plan.options.harden.mask_speculation) at += mask_bytes(code.ops[i], plan.options.features, padding.mask);
   }

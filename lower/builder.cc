@@ -13,22 +13,12 @@ Builder::Builder(const Flow& flow) : labels_(flow.reachable.size()) {
   code_.origin.reserve(flow.reachable.size());
 }
 
-void Builder::begin_slot(InsnIndex at) {
-  at_ = at;
-  labels_[at] = next();
-}
-
 void Builder::begin_function(InsnIndex entry, std::uint32_t stack_bytes) {
   at_ = entry;
   code_.functions.push_back({.entry = next(), .stack_bytes = stack_bytes, .insn = entry});
 }
 
-void Builder::emit(Op op) {
-  code_.ops.push_back(op);
-  code_.origin.push_back(at_);
-}
-
-void Builder::emit_to_slot(Op op, InsnIndex slot) {
+void Builder::emit_to_slot(const Op& op, InsnIndex slot) {
   fixups_.push_back({.op = next(), .slot = slot});
   emit(op);
 }

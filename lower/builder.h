@@ -15,12 +15,19 @@ class Builder {
 
   /// Ops that follow come from `at`. A function's entry is the op before its prologue, a jump to its first slot goes
   /// behind it: call begin_function, emit the prologue, then begin_slot.
-  void begin_slot(InsnIndex at);
+  void begin_slot(InsnIndex at) {
+    at_ = at;
+    labels_[at] = next();
+  }
   void begin_function(InsnIndex entry, std::uint32_t stack_bytes);
 
-  void emit(Op op);
+  template <class T>
+  void emit(const T& op) {
+    code_.ops.emplace_back(op);
+    code_.origin.push_back(at_);
+  }
   /// Branch, Jump: to the label of `slot`. CallLocal, LoadSymbol: of the function that begins there.
-  void emit_to_slot(Op op, InsnIndex slot);
+  void emit_to_slot(const Op& op, InsnIndex slot);
   /// CallHelper of `id`, which is passed `map`.
   void emit_helper(std::int32_t id, KnownMap map = {});
   /// Label of the next op to be emitted.

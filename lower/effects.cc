@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lower/effects.h"
 
-#include "base/overloaded.h"
+#include <type_traits>
+
+#include "base/inline_visit.h"
 
 namespace skep::lower {
 namespace {
@@ -76,49 +78,36 @@ Effects effects(const BranchLoad& op) {
 Effects effects(const Clear& op) { return {.reads = set_of(op.base), .writes = 0}; }
 Effects effects(const Copy& op) { return {.reads = static_cast<RegSet>(set_of(op.to) | set_of(op.from)), .writes = 0}; }
 
-}  // namespace
-
-bool ignores_dst(isa::AluOp op) {
-  using enum isa::AluOp;
-  return op == kMov || op == kMovSx8 || op == kMovSx16 || op == kMovSx32;
-}
-
-bool divides(isa::AluOp op) {
-  using enum isa::AluOp;
-  return op == kDiv || op == kMod || op == kSDiv || op == kSMod;
-}
-
-Effects effects_of(const Op& op) {
-  return std::visit([](const auto& any) { return effects(any); }, op);
-}
+template <class T, class... Ts>
+inline constexpr bool kIsOneOf = (std::is_same_v<T, Ts> || ...);
 
 // A load may go: the verifier has shown that it cannot fail, and native code trusts a program that nobody verified.
+bool computes(const Load& load) { return load.ordering == Ordering::kRelaxed; }
+template <class T>
+bool computes(const T&) {
+  return kIsOneOf<T, Alu, ByteSwap, LoadSymbol, LoadEnv, Sum, Rotate, CountBits, AddWithCarry, AluLoad>;
+}
+
+template <class T>
+Outline outline(const T& op) {
+  return {.effects = effects(op),
+          .continues = !kIsOneOf<T, Jump, Return, Illegal>,
+          .branches = kIsOneOf<T, Branch, Jump, BranchLoad>,
+          .pure = computes(op)};
+}
+
+}  // namespace
+
+Effects effects_of(const Op& op) {
+  return inline_visit([](const auto& any) { return effects(any); }, op);
+}
+
+Outline outline_of(const Op& op) {
+  return inline_visit([](const auto& any) { return outline(any); }, op);
+}
+
 bool only_computes(const Op& op) {
-  return std::visit(Overloaded{
-                        [](const Alu&) { return true; },
-                        [](const ByteSwap&) { return true; },
-                        [](const LoadSymbol&) { return true; },
-                        [](const LoadEnv&) { return true; },
-                        [](const Load& load) { return load.ordering == Ordering::kRelaxed; },
-                        [](const Sum&) { return true; },
-                        [](const Rotate&) { return true; },
-                        [](const CountBits&) { return true; },
-                        [](const AddWithCarry&) { return true; },
-                        [](const AluLoad&) { return true; },
-                        [](const auto&) { return false; },
-                    },
-                    op);
-}
-
-bool never_continues(const Op& op) {
-  return std::holds_alternative<Jump>(op) || std::holds_alternative<Return>(op) || std::holds_alternative<Illegal>(op);
-}
-
-const Label* target_of(const Op& op) {
-  if (const auto* branch = std::get_if<Branch>(&op)) return &branch->target;
-  if (const auto* branch = std::get_if<BranchLoad>(&op)) return &branch->target;
-  if (const auto* jump = std::get_if<Jump>(&op)) return &jump->target;
-  return nullptr;
+  return inline_visit([](const auto& any) { return computes(any); }, op);
 }
 
 }  // namespace skep::lower

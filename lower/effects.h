@@ -24,18 +24,39 @@ struct Effects {
   RegSet reads = 0, writes = 0;
 };
 Effects effects_of(const Op& op);
+/// All that passes ask about an op again and again.
+struct Outline {
+  Effects effects;
+  bool continues = true;  ///< The op behind it may run next.
+  bool branches = false;  ///< target_of() it is not nullptr.
+  bool pure = false;      ///< only_computes().
+};
+Outline outline_of(const Op& op);
 
 /// True of ops that write registers and do nothing else: they may go when nobody reads those.
 bool only_computes(const Op& op);
 /// True of ops after which the next op does not run.
-bool never_continues(const Op& op);
+inline bool never_continues(const Op& op) {
+  return std::holds_alternative<Jump>(op) || std::holds_alternative<Return>(op) || std::holds_alternative<Illegal>(op);
+}
 /// Of Branch, BranchLoad and Jump; nullptr of others.
-const Label* target_of(const Op& op);
+inline const Label* target_of(const Op& op) {
+  if (const auto* branch = std::get_if<Branch>(&op)) return &branch->target;
+  if (const auto* jump = std::get_if<Jump>(&op)) return &jump->target;
+  if (const auto* branch = std::get_if<BranchLoad>(&op)) return &branch->target;
+  return nullptr;
+}
 inline Label* target_of(Op& op) { return const_cast<Label*>(target_of(static_cast<const Op&>(op))); }
 
 /// dst is written without being read, as far as `op` itself goes.
-bool ignores_dst(isa::AluOp op);
+constexpr bool ignores_dst(isa::AluOp op) {
+  using enum isa::AluOp;
+  return op == kMov || op == kMovSx8 || op == kMovSx16 || op == kMovSx32;
+}
 /// A division or a modulo, signed or not.
-bool divides(isa::AluOp op);
+constexpr bool divides(isa::AluOp op) {
+  using enum isa::AluOp;
+  return op == kDiv || op == kMod || op == kSDiv || op == kSMod;
+}
 
 }  // namespace skep::lower

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <string>
 
-#include "base/overloaded.h"
 #include "base/try.h"
 
 namespace skep::lower {
@@ -14,24 +13,27 @@ Error malformed(InsnIndex at, const std::string& what) {
   return {Errc::kMalformed, "instruction " + std::to_string(at) + ": " + what};
 }
 
-/// The slot that an edge leads to.
-Status check_edge(const isa::Insns& insns, InsnIndex at, std::int64_t to, const char* what) {
+bool is_insn(const isa::Insns& insns, std::int64_t slot) {
+  return slot >= 0 && slot < static_cast<std::int64_t>(insns.size()) &&
+         !std::holds_alternative<isa::Continuation>(insns[static_cast<std::size_t>(slot)]);
+}
+
+/// `to` is not an instruction.
+Error bad_edge(const isa::Insns& insns, InsnIndex at, std::int64_t to, const char* what) {
   if (to < 0 || to >= static_cast<std::int64_t>(insns.size()))
     return malformed(at, std::string(what) + " leads to " + std::to_string(to) + ", outside of the program (0 to " +
                              std::to_string(insns.size() - 1) + ")");
-  if (std::holds_alternative<isa::Continuation>(insns[static_cast<std::size_t>(to)]))
-    return malformed(
-        at, std::string(what) + " leads into the middle of the 16-byte instruction at " + std::to_string(to - 1));
-  return kOk;
+  return malformed(
+      at, std::string(what) + " leads into the middle of the 16-byte instruction at " + std::to_string(to - 1));
 }
 
-/// Collects edges from what can run, breadth first.
+/// Collects edges from what can run, one straight line after the other.
 class Explorer {
  public:
   explicit Explorer(const VerifiedProgram& program)
       : insns_(program.program().insns), facts_(program.facts().insns), flow_() {
-    flow_.reachable.assign(insns_.size(), false);
-    flow_.jumped_to.assign(insns_.size(), false);
+    flow_.reachable.assign(insns_.size(), 0);
+    flow_.jumped_to.assign(insns_.size(), 0);
   }
 
   Result<Flow> run() {
@@ -40,7 +42,7 @@ class Explorer {
       return Error{Errc::kInvalid, "facts for " + std::to_string(facts_.size()) + " of " +
                                        std::to_string(insns_.size()) + " instructions"};
     flow_.entries.push_back(0);
-    reach(0);
+    push(0);
     while (!work_.empty()) {
       const InsnIndex at = work_.back();
       work_.pop_back();
@@ -49,38 +51,51 @@ class Explorer {
     std::ranges::sort(flow_.entries);
     flow_.entries.erase(std::unique(flow_.entries.begin(), flow_.entries.end()), flow_.entries.end());
     assign_functions();
-    TRY_OK(check_functions());
+    if (calls_) TRY_OK(check_functions());
     return std::move(flow_);
   }
 
  private:
-  /// What the verifier never saw running is dead, even where an edge leads to it.
-  void reach(InsnIndex at) {
-    if (flow_.reachable[at] || (!facts_.empty() && !facts_[at].reachable)) return;
-    flow_.reachable[at] = true;
-    work_.push_back(at);
+  /// False: known, or dead: what the verifier never saw running is dead, even where an edge leads to it.
+  bool reach(InsnIndex at) {
+    if (flow_.reachable[at] != 0 || (!facts_.empty() && !facts_[at].reachable)) return false;
+    flow_.reachable[at] = 1;
+    return true;
+  }
+  void push(InsnIndex at) {
+    if (reach(at)) work_.push_back(at);
   }
 
+  /// From `at` on, until what comes next is known, or nothing does.
   Status follow(InsnIndex at) {
-    if (const auto* illegal = std::get_if<isa::Illegal>(&insns_[at]))
-      return malformed(at, "not an instruction (opcode " + std::to_string(illegal->raw.opcode) + ")");
-    if (std::holds_alternative<isa::Continuation>(insns_[at]))
-      return malformed(at, "second half of a 16-byte instruction without its first half");
-    const Successors to = successors(insns_, at);
-    if (to.jumps) {
-      TRY_OK(check_edge(insns_, at, to.target, "jump"));
-      flow_.jumped_to[static_cast<std::size_t>(to.target)] = true;
-      reach(static_cast<InsnIndex>(to.target));
+    for (;;) {
+      if (const auto* illegal = std::get_if<isa::Illegal>(&insns_[at]))
+        return malformed(at, "not an instruction (opcode " + std::to_string(illegal->raw.opcode) + ")");
+      if (std::holds_alternative<isa::Continuation>(insns_[at]))
+        return malformed(at, "second half of a 16-byte instruction without its first half");
+      const Successors to = successors(insns_, at);
+      if (to.jumps) TRY_OK(see_jump(at, to));
+      if (to.calls) TRY_OK(see_call(at, to.callee));
+      if (to.next < 0) return kOk;
+      if (!is_insn(insns_, to.next)) return bad_edge(insns_, at, to.next, "falling through");
+      at = static_cast<InsnIndex>(to.next);
+      if (!reach(at)) return kOk;
     }
-    if (to.calls) {
-      TRY_OK(check_edge(insns_, at, to.callee, "call"));
-      flow_.entries.push_back(static_cast<InsnIndex>(to.callee));
-      reach(static_cast<InsnIndex>(to.callee));
-    }
-    if (to.next >= 0) {
-      TRY_OK(check_edge(insns_, at, to.next, "falling through"));
-      reach(static_cast<InsnIndex>(to.next));
-    }
+  }
+
+  Status see_jump(InsnIndex at, const Successors& to) {
+    if (!is_insn(insns_, to.target)) return bad_edge(insns_, at, to.target, "jump");
+    flow_.jumped_to[static_cast<std::size_t>(to.target)] = 1;
+    flow_.counts_loops |= std::holds_alternative<isa::MayGoto>(insns_[at]);
+    push(static_cast<InsnIndex>(to.target));
+    return kOk;
+  }
+
+  Status see_call(InsnIndex at, std::int64_t callee) {
+    if (!is_insn(insns_, callee)) return bad_edge(insns_, at, callee, "call");
+    flow_.entries.push_back(static_cast<InsnIndex>(callee));
+    calls_ = true;
+    push(static_cast<InsnIndex>(callee));
     return kOk;
   }
 
@@ -96,7 +111,7 @@ class Explorer {
   Status check_functions() {
     callees_.resize(flow_.entries.size());
     for (InsnIndex at = 0; at < insns_.size(); ++at) {
-      if (!flow_.reachable[at]) continue;
+      if (flow_.reachable[at] == 0) continue;
       const Successors to = successors(insns_, at);
       const std::uint32_t here = flow_.function_of[at];
       for (const std::int64_t edge : {to.next, to.jumps ? to.target : -1}) {
@@ -135,6 +150,7 @@ class Explorer {
   const isa::Insns& insns_;
   const std::vector<InsnFacts>& facts_;
   Flow flow_;
+  bool calls_ = false;
   std::vector<InsnIndex> work_;
   std::vector<std::vector<Call>> callees_;
   std::vector<std::uint32_t> heights_;  // 0: not measured yet.
@@ -143,28 +159,23 @@ class Explorer {
 }  // namespace
 
 Successors successors(const isa::Insns& insns, InsnIndex at) {
+  const isa::Insn& insn = insns[at];
   const std::int64_t next = std::int64_t{at} + 1;
   const auto jump = [&](std::int64_t offset, std::int64_t fall) {
     return Successors{.next = fall, .target = next + offset, .jumps = true};
   };
-  return std::visit(Overloaded{
-                        [&](const isa::LoadImm64& insn) {
-                          // The offset in kFunction counts from the next slot, as in a call (RFC 9669 §5.4).
-                          const bool function = insn.kind == isa::Imm64Kind::kFunction;
-                          return Successors{
-                              .next = next + 1, .callee = function ? next + insn.low : -1, .calls = function};
-                        },
-                        [&](const isa::Branch& insn) { return jump(insn.offset, next); },
-                        [&](const isa::MayGoto& insn) { return jump(insn.offset, next); },
-                        [&](const isa::Jump& insn) { return jump(insn.offset, -1); },
-                        [&](const isa::Call& insn) {
-                          const bool local = insn.kind == isa::CallKind::kLocal;
-                          return Successors{.next = next, .callee = local ? next + insn.imm : -1, .calls = local};
-                        },
-                        [&](const isa::Exit&) { return Successors{}; },
-                        [&](const auto&) { return Successors{.next = next}; },
-                    },
-                    insns[at]);
+  if (const auto* branch = std::get_if<isa::Branch>(&insn)) return jump(branch->offset, next);
+  if (const auto* may = std::get_if<isa::MayGoto>(&insn)) return jump(may->offset, next);
+  if (const auto* always = std::get_if<isa::Jump>(&insn)) return jump(always->offset, -1);
+  if (std::holds_alternative<isa::Exit>(insn)) return {};
+  if (const auto* call = std::get_if<isa::Call>(&insn); call != nullptr && call->kind == isa::CallKind::kLocal)
+    return {.next = next, .callee = next + call->imm, .calls = true};
+  if (const auto* load = std::get_if<isa::LoadImm64>(&insn)) {
+    // The offset in kFunction counts from the next slot, as in a call (RFC 9669 §5.4).
+    const bool function = load->kind == isa::Imm64Kind::kFunction;
+    return {.next = next + 1, .callee = function ? next + load->low : -1, .calls = function};
+  }
+  return {.next = next};
 }
 
 Result<Flow> find_flow(const VerifiedProgram& program) { return Explorer(program).run(); }

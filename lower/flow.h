@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control flow of a program: what can run, where functions begin, and whether calls stay within the limits.
 #pragma once
+#include <cstdint>
 #include <vector>
 
 #include "skep/result.h"
@@ -13,10 +14,11 @@ using isa::InsnIndex;
 inline constexpr std::uint32_t kMaxFrames = 8;  ///< Functions on one call chain, the entry counted, as in Linux.
 
 struct Flow {
-  std::vector<bool> reachable;             ///< By slot; false for second slots of a LoadImm64.
-  std::vector<bool> jumped_to;             ///< By slot: some instruction that can run jumps there.
+  std::vector<std::uint8_t> reachable;     ///< By slot: 1 or 0; 0 for second slots of a LoadImm64.
+  std::vector<std::uint8_t> jumped_to;     ///< By slot: 1 where some instruction that can run jumps.
   std::vector<InsnIndex> entries;          ///< First slots of functions, sorted; the first is 0.
   std::vector<std::uint32_t> function_of;  ///< By slot: index into entries.
+  bool counts_loops = false;               ///< Some MayGoto can run.
 };
 
 /// Where an instruction may continue, and which function it calls or names.

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/inline_visit.h"
 #include "base/overloaded.h"
 #include "base/try.h"
 #include "lower/effects.h"
@@ -32,13 +33,13 @@ class Lowering {
   Result<Code> run() {
     const isa::Insns& insns = source_.program.insns;
     for (at_ = 0; at_ < insns.size(); ++at_) {
-      if (!source_.flow.reachable[at_]) continue;
+      if (!reachable(at_)) continue;
       if (is_entry(at_)) begin_function();
       builder_.begin_slot(at_);
       if (source_.verified() && source_.facts.insns[at_].memory == MemoryKind::kKernel)
         return Error{Errc::kUnsupported, "instruction " + std::to_string(at_) +
                                              ": access to an object of the kernel, which skep does not have"};
-      TRY_OK(std::visit(*this, insns[at_]));
+      TRY_OK(inline_visit(*this, insns[at_]));
       const Successors to = successors(insns, at_);
       // The verifier knows that this point is never passed (a branch always taken, a call that never returns).
       if (to.next >= 0 && !reachable(to.next) && !ended_) builder_.emit(Illegal{});
@@ -142,7 +143,7 @@ class Lowering {
 
  private:
   [[nodiscard]] bool reachable(std::int64_t slot) const {
-    return source_.flow.reachable[static_cast<std::size_t>(slot)];
+    return source_.flow.reachable[static_cast<std::size_t>(slot)] != 0;
   }
   [[nodiscard]] bool is_entry(InsnIndex slot) const {
     return source_.flow.entries[source_.flow.function_of[slot]] == slot;
@@ -164,12 +165,17 @@ class Lowering {
   void begin_function() {
     const std::uint32_t function = source_.flow.function_of[at_];
     stack_bytes_ = stack_bytes(source_, function);
-    bool counts_loops = false;
-    for (InsnIndex slot = at_; slot < source_.program.insns.size() && source_.flow.function_of[slot] == function;
-         ++slot)
-      counts_loops |= source_.flow.reachable[slot] && std::holds_alternative<isa::MayGoto>(source_.program.insns[slot]);
-    builder_.begin_function(at_, stack_bytes_ + (counts_loops ? 8 : 0));
-    if (counts_loops) lower_may_goto_prologue(builder_, stack_bytes_);
+    const bool loops = source_.flow.counts_loops && counts_loops(function);
+    builder_.begin_function(at_, stack_bytes_ + (loops ? 8 : 0));
+    if (loops) lower_may_goto_prologue(builder_, stack_bytes_);
+  }
+
+  /// A MayGoto of the function that begins here can run.
+  [[nodiscard]] bool counts_loops(std::uint32_t function) const {
+    const isa::Insns& insns = source_.program.insns;
+    for (InsnIndex slot = at_; slot < insns.size() && source_.flow.function_of[slot] == function; ++slot)
+      if (reachable(slot) && std::holds_alternative<isa::MayGoto>(insns[slot])) return true;
+    return false;
   }
 
   const Source& source_;

@@ -39,7 +39,7 @@ std::uint32_t stack_bytes(const Source& source, std::uint32_t function) {
   std::int32_t deepest = 0;
   for (InsnIndex at = source.flow.entries[function];
        at < source.program.insns.size() && source.flow.function_of[at] == function; ++at)
-    if (source.flow.reachable[at]) deepest = std::max(deepest, depth_of(source.program.insns[at]));
+    if (source.flow.reachable[at] != 0) deepest = std::max(deepest, depth_of(source.program.insns[at]));
   return static_cast<std::uint32_t>(std::min((deepest + 7) / 8 * 8, kStackBytes));
 }
 

@@ -19,11 +19,11 @@ class Back {
 
   /// To the instruction before; false: there is none that always comes before this one.
   bool step() {
-    if (at_ == 0 || source_.flow.jumped_to[at_]) return false;
+    if (at_ == 0 || source_.flow.jumped_to[at_] != 0) return false;
     const std::uint32_t function = source_.flow.function_of[at_];
     --at_;
     if (std::holds_alternative<isa::Continuation>(insn())) --at_;
-    return source_.flow.function_of[at_] == function && source_.flow.reachable[at_];
+    return source_.flow.function_of[at_] == function && source_.flow.reachable[at_] != 0;
   }
   [[nodiscard]] const isa::Insn& insn() const { return source_.program.insns[at_]; }
   [[nodiscard]] InsnIndex at() const { return at_; }

@@ -14,8 +14,8 @@ std::optional<NullTest> find_null_test(const Source& source, InsnIndex at) {
   const auto target = static_cast<InsnIndex>(successors(source.program.insns, next).target);
   const NullTest test{.if_null = equal ? target : next + 1,
                       .otherwise = equal ? next + 1 : target,
-                      .from_call_only = !source.flow.jumped_to[next]};
-  if (!source.flow.reachable[test.if_null] || !source.flow.reachable[test.otherwise]) return std::nullopt;
+                      .from_call_only = source.flow.jumped_to[next] == 0};
+  if (source.flow.reachable[test.if_null] == 0 || source.flow.reachable[test.otherwise] == 0) return std::nullopt;
   return test;
 }
 
