@@ -26,8 +26,14 @@ class Chains {
   explicit Chains(Graph& graph) : graph_(graph), back_(graph) {}
 
   void run() {
-    for (Label at = 0; at < graph_.size(); ++at)
-      if (const auto second = term_at(at)) pair(*second);
+    RegSet loaded = 0;  // Registers that a load wrote last, so that few ops have to be looked at more closely.
+    for (Label at = 0; at < graph_.size(); ++at) {
+      if (const Alu* alu = graph_.get<Alu>(at); alu != nullptr && (set_of(alu->src) & loaded) != 0)
+        if (const auto second = term_at(at)) pair(*second);
+      const bool loads = graph_.get<Load>(at) != nullptr;
+      const RegSet writes = graph_.effects(at).writes;
+      loaded = static_cast<RegSet>(loads ? loaded | writes : loaded & ~writes);
+    }
     if (!pairs_.empty()) rebuild();
   }
 

@@ -3,81 +3,67 @@
 
 namespace skep::lower {
 
-Graph::Shape Graph::shape_of(const Op& op) {
-  return {.effects = effects_of(op),
-          .continues = !never_continues(op),
-          .branches = target_of(op) != nullptr,
-          .pure = only_computes(op)};
-}
-
 void Graph::describe() {
-  shapes_.resize(code_.ops.size());
-  for (std::size_t at = 0; at < shapes_.size(); ++at) shapes_[at] = shape_of(code_.ops[at]);
+  outlines_.clear();
+  outlines_.reserve(code_.ops.size());
+  for (const Op& op : code_.ops) outlines_.push_back(outline_of(op));
 }
 
 void Graph::find_targets() {
-  targets_.assign(code_.ops.size(), 0);
-  for (Label at = 0; at < size(); ++at)
-    if (shapes_[at].branches) targets_[*target_of(code_.ops[at])] = 1;
-  for (const Function& function : code_.functions) targets_[function.entry] = 1;
-}
-
-bool Graph::is_target(Label at) {
-  if (targets_.empty()) find_targets();
-  return targets_[at] != 0;
+  targets_.assign(code_.ops.size(), Target::kNo);
+  for (const Function& function : code_.functions) targets_[function.entry] = Target::kFromBefore;
+  for (Label at = 0; at < size(); ++at) {
+    if (!outlines_[at].branches) continue;
+    const Label to = *target_of(code_.ops[at]);
+    if (targets_[to] != Target::kFromBehind) targets_[to] = to <= at ? Target::kFromBehind : Target::kFromBefore;
+  }
 }
 
 /// Backwards until nothing changes; only edges that lead backwards in the code make another round necessary.
 void Graph::find_liveness() {
-  const std::size_t count = code_.ops.size();
-  live_after_.assign(count, 0);
-  std::vector<RegSet> live_before(count + 1, 0);
+  if (targets_.empty()) find_targets();
+  live_after_.resize(code_.ops.size());
+  std::vector<RegSet> live_before(code_.ops.size(), 0);  // Of targets.
   for (bool again = true; again;) {
     again = false;
-    for (std::size_t at = count; at-- > 0;) {
-      const Shape& shape = shapes_[at];
-      RegSet live = shape.continues ? live_before[at + 1] : RegSet{0};
-      if (shape.branches) live |= live_before[*target_of(code_.ops[at])];
+    RegSet next = 0;  // Before the op behind the one at hand.
+    for (std::size_t at = code_.ops.size(); at-- > 0;) {
+      const Outline& op = outlines_[at];
+      RegSet live = op.continues ? next : RegSet{0};
+      if (op.branches) live |= live_before[*target_of(code_.ops[at])];
       live_after_[at] = live;
-      const auto before = static_cast<RegSet>((live & ~shape.effects.writes) | shape.effects.reads);
+      next = static_cast<RegSet>((live & ~op.effects.writes) | op.effects.reads);
+      if (targets_[at] == Target::kNo) continue;
       // A loop's head that became live earlier than its end was looked at.
-      if (before != live_before[at] && targets_[at] != 0) again = true;
-      live_before[at] = before;
+      again = again || (targets_[at] == Target::kFromBehind && next != live_before[at]);
+      live_before[at] = next;
     }
   }
 }
 
-RegSet Graph::live_after(Label at) {
-  if (live_after_.empty()) {
-    if (targets_.empty()) find_targets();
-    find_liveness();
-  }
-  return live_after_[at];
-}
-
-RegSet Graph::live_before(Label at) {
-  return static_cast<RegSet>((live_after(at) & ~shapes_[at].effects.writes) | shapes_[at].effects.reads);
-}
-
 void Graph::replace(Label at, const Op& op) {
-  code_.ops[at] = op;
-  shapes_[at] = shape_of(op);
+  const Outline after = outline_of(op);
+  branches_changed_ = branches_changed_ || outlines_[at].branches || after.branches;
   changed_ = true;
+  code_.ops[at] = op;
+  outlines_[at] = after;
 }
 
 void Graph::rebuild(Code code) {
   code_ = std::move(code);
   describe();
-  targets_.clear();
-  live_after_.clear();
-  changed_ = false;
+  forget();
 }
 
 void Graph::fresh() {
-  if (!changed_) return;
-  targets_.clear();
-  live_after_.clear();
-  changed_ = false;
+  if (branches_changed_) targets_.clear();
+  if (changed_) live_after_.clear();
+  changed_ = branches_changed_ = false;
+}
+
+void Graph::forget() {
+  changed_ = branches_changed_ = true;
+  fresh();
 }
 
 Code Graph::take() && {
@@ -88,8 +74,7 @@ Code Graph::take() && {
 void Graph::compact() {
   if (!drop_nops()) return;
   describe();
-  targets_.clear();
-  live_after_.clear();
+  forget();
 }
 
 bool Graph::drop_nops() {

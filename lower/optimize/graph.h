@@ -2,6 +2,7 @@
 // Code under optimisation, with the analyses that passes share: which ops are branched to, and which registers are live
 // after each. They are computed when asked for and forgotten when a pass says that it changed something they depend on.
 #pragma once
+#include <optional>
 #include <vector>
 
 #include "lower/code.h"
@@ -28,21 +29,40 @@ class Graph {
     return facts_.insns.empty() ? MemoryKind::kUnknown : facts_.insns[code_.origin[at]].memory;
   }
   /// As effects_of(op(at)), kept at hand because passes ask all the time.
-  [[nodiscard]] Effects effects(Label at) const { return shapes_[at].effects; }
+  [[nodiscard]] Effects effects(Label at) const { return outlines_[at].effects; }
   /// Whether the op behind it may run next.
-  [[nodiscard]] bool continues(Label at) const { return shapes_[at].continues; }
+  [[nodiscard]] bool continues(Label at) const { return outlines_[at].continues; }
   /// only_computes(op(at)).
-  [[nodiscard]] bool is_pure(Label at) const { return shapes_[at].pure; }
+  [[nodiscard]] bool is_pure(Label at) const { return outlines_[at].pure; }
   /// Whether it may lead elsewhere.
-  [[nodiscard]] bool branches(Label at) const { return shapes_[at].branches; }
+  [[nodiscard]] bool branches(Label at) const { return outlines_[at].branches; }
 
   /// Whether control can come to the op otherwise than from the op before it.
-  [[nodiscard]] bool is_target(Label at);
+  [[nodiscard]] bool is_target(Label at) {
+    if (targets_.empty()) find_targets();
+    return targets_[at] != Target::kNo;
+  }
   /// Registers whose value after the op may still be read.
-  [[nodiscard]] RegSet live_after(Label at);
+  [[nodiscard]] RegSet live_after(Label at) {
+    if (live_after_.empty()) find_liveness();
+    return live_after_[at];
+  }
   /// Before it.
-  [[nodiscard]] RegSet live_before(Label at);
+  [[nodiscard]] RegSet live_before(Label at) {
+    return static_cast<RegSet>((live_after(at) & ~outlines_[at].effects.writes) | outlines_[at].effects.reads);
+  }
   [[nodiscard]] bool dead_after(Label at, Reg reg) { return !contains(live_after(at), reg); }
+
+  /// The op that last wrote the register before `at`, in the straight line that leads there and not before `stop`.
+  [[nodiscard]] std::optional<Label> last_write(Reg reg, Label at, Label stop) {
+    if (targets_.empty()) find_targets();
+    for (const RegSet bit = set_of(reg); at > stop; --at) {
+      const Outline& before = outlines_[at - 1];
+      if (targets_[at] != Target::kNo || !before.continues) return std::nullopt;
+      if ((before.effects.writes & bit) != 0) return at - 1;
+    }
+    return std::nullopt;
+  }
 
   /// Puts `op` in the place of another one, whose label stays. Liveness is then recomputed by the next pass that asks
   /// after fresh(); within one pass it may keep answering for the code as it was.
@@ -58,12 +78,8 @@ class Graph {
   Code take() &&;
 
  private:
-  struct Shape {
-    Effects effects;
-    bool continues = true, branches = false, pure = false;
-  };
-  static Shape shape_of(const Op& op);
   void describe();
+  void forget();
   /// False: there were none.
   bool drop_nops();
   void find_targets();
@@ -71,10 +87,11 @@ class Graph {
 
   Code code_;
   const Facts& facts_;
-  std::vector<Shape> shapes_;  // By op, always up to date.
-  std::vector<std::uint8_t> targets_;
+  std::vector<Outline> outlines_;  // By op, always up to date.
+  enum class Target : std::uint8_t { kNo, kFromBefore, kFromBehind };
+  std::vector<Target> targets_;
   std::vector<RegSet> live_after_;
-  bool changed_ = false;
+  bool changed_ = false, branches_changed_ = false;
 };
 
 }  // namespace skep::lower

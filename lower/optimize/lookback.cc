@@ -3,15 +3,6 @@
 
 namespace skep::lower {
 
-std::optional<Label> Lookback::def(Value value) const {
-  const Label stop = value.at > kReach ? value.at - kReach : 0;
-  for (Label at = value.at; at > stop; --at) {
-    if (graph_.is_target(at) || !graph_.continues(at - 1)) return std::nullopt;
-    if (contains(graph_.effects(at - 1).writes, value.reg)) return at - 1;
-  }
-  return std::nullopt;
-}
-
 Value Lookback::origin(Value value, isa::Width width) const {
   for (;;) {
     const auto at = def(value);

@@ -19,7 +19,9 @@ class Lookback {
   explicit Lookback(Graph& graph) : graph_(graph) {}
 
   /// The op that gave `value.reg` its value, if control comes from it in a straight line, a few ops away at most.
-  [[nodiscard]] std::optional<Label> def(Value value) const;
+  [[nodiscard]] std::optional<Label> def(Value value) const {
+    return graph_.last_write(value.reg, value.at, value.at > kReach ? value.at - kReach : 0);
+  }
   template <class T>
   [[nodiscard]] const T* def_as(Value value) const {
     const auto at = def(value);

@@ -7,7 +7,7 @@
 #include <bit>
 #include <optional>
 
-#include "base/overloaded.h"
+#include "base/inline_visit.h"
 #include "isa/semantics.h"
 #include "lower/optimize/passes.h"
 
@@ -37,7 +37,7 @@ class Propagation {
     for (at_ = 0; at_ < graph_.size(); ++at_) {
       if (graph_.is_target(at_)) forget_all();
       Op op = graph_.op(at_);
-      std::visit([this](auto& any) { visit(any); }, op);
+      inline_visit([this](auto& any) { visit(any); }, op);
     }
   }
 

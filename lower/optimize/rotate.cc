@@ -33,17 +33,26 @@ class Rotations {
 
   void run() {
     for (Label at = 0; at < graph_.size(); ++at) {
+      if (graph_.is_target(at)) shifted_ = 0;
       const Alu* alu = graph_.get<Alu>(at);
-      if (alu == nullptr) continue;
-      if (alu->op == AluOp::kOr || alu->op == AluOp::kXor || alu->op == AluOp::kAdd) {
-        if (std::holds_alternative<Reg>(alu->src)) combine(at, *alu);
-      } else if (alu->op == AluOp::kRsh || alu->op == AluOp::kArsh) {
-        if (std::holds_alternative<Imm>(alu->src)) extend(at, *alu);
-      }
+      const bool shifts = alu != nullptr && is_shift(alu->op);
+      const RegSet writes = graph_.effects(at).writes;
+      if (alu != nullptr && contains(shifted_, alu->dst)) visit(at, *alu);
+      shifted_ = static_cast<RegSet>(shifts ? shifted_ | writes : shifted_ & ~writes);
     }
   }
 
  private:
+  /// The register that it writes was shifted before.
+  void visit(Label at, const Alu& alu) {
+    if (alu.op == AluOp::kOr || alu.op == AluOp::kXor || alu.op == AluOp::kAdd) {
+      const Reg* other = std::get_if<Reg>(&alu.src);
+      if (other != nullptr && contains(shifted_, *other)) combine(at, alu);
+    } else if (alu.op == AluOp::kRsh || alu.op == AluOp::kArsh) {
+      if (std::holds_alternative<Imm>(alu.src)) extend(at, alu);
+    }
+  }
+
   [[nodiscard]] std::optional<Shift> shift_of(Value value, Width width) const {
     const auto at = back_.def(value);
     const Alu* alu = at ? graph_.get<Alu>(*at) : nullptr;
@@ -175,6 +184,7 @@ class Rotations {
 
   Graph& graph_;
   Lookback back_;
+  RegSet shifted_ = 0;  // Registers that a shift wrote last, so that few ops have to be looked at more closely.
 };
 
 }  // namespace

@@ -99,42 +99,55 @@ class Stack {
   // Loads of what a register holds, from one branch target to the next.
 
   void forward() {
-    held_.clear();
+    forget_all();
     for (Label at = begin_; at < end_; ++at) {
-      if (graph_.is_target(at)) held_.clear();
-      const Op op = graph_.op(at);
-      const bool relative = contains(graph_.effects(at).reads, isa::kR10);
-      const auto place = relative ? place_of(op) : std::nullopt;
-      if (const Load* load = std::get_if<Load>(&op); load != nullptr && place && replace(at, *load, *place)) {
-        forget(graph_.effects(at).writes);
+      if (graph_.is_target(at)) forget_all();
+      const Effects effects = graph_.effects(at);
+      if (!contains(effects.reads, isa::kR10)) {
+        if (leaks_ && may_write(at)) forget_all();
+        forget(effects.writes);
         continue;
       }
-      if (!place && may_write(op, at)) held_.clear();
+      const Op op = graph_.op(at);
+      const auto place = place_of(op);
+      const Load* load = std::get_if<Load>(&op);
+      const bool replaced = load != nullptr && place && replace(at, *load, *place);
+      if (!place && may_write(at)) forget_all();
       forget(graph_.effects(at).writes);
-      if (place) note(op, *place);
+      if (place && !replaced) note(op, *place);
     }
   }
   /// Whether the op, which is no access relative to r10, may write the stack.
-  [[nodiscard]] bool may_write(const Op& op, Label at) const {
+  [[nodiscard]] bool may_write(Label at) const {
+    const Op& op = graph_.op(at);
     if (!leaks_ || only_computes(op) || std::holds_alternative<Branch>(op)) return false;
     const bool known = std::holds_alternative<Store>(op) || std::holds_alternative<Atomic>(op);
     const MemoryKind kind = graph_.memory(at);
     return !known || (kind != MemoryKind::kPacket && kind != MemoryKind::kMapValue);
   }
   void forget(RegSet written) {
-    if (written != 0) std::erase_if(held_, [&](const Held& held) { return (set_of(held.value) & written) != 0; });
+    if ((written & holders_) == 0) return;
+    std::erase_if(held_, [&](const Held& held) { return (set_of(held.value) & written) != 0; });
+    holders_ &= static_cast<RegSet>(~written);
+  }
+  void forget_all() {
+    held_.clear();
+    holders_ = 0;
+  }
+  void hold(const Held& held) {
+    held_.push_back(held);
+    holders_ |= set_of(held.value);
   }
   void note(const Op& op, const Place& place) {
     if (const Load* load = std::get_if<Load>(&op)) {
       const bool whole = load->size == Size::k64 || load->extend == isa::Extend::kZero;
-      if (whole && load->ordering == Ordering::kRelaxed && !load->swap)
-        held_.push_back({.place = place, .value = load->dst});
+      if (whole && load->ordering == Ordering::kRelaxed && !load->swap) hold({.place = place, .value = load->dst});
       return;
     }
     std::erase_if(held_, [&](const Held& held) { return held.place.meets(place); });
     const Store* store = std::get_if<Store>(&op);
     if (store != nullptr && store->ordering == Ordering::kRelaxed && !store->swap)
-      held_.push_back({.place = place, .value = store->src});
+      hold({.place = place, .value = store->src});
   }
 
   bool replace(Label at, const Load& load, const Place& place) {
@@ -214,6 +227,7 @@ class Stack {
   std::uint32_t loads_ = 0, stores_ = 0;
   bool leaks_ = false;  // Something else is done with r10.
   std::vector<Held> held_;
+  RegSet holders_ = 0;  // The registers that it names, and perhaps others.
   std::vector<Slots> live_;
 };
 

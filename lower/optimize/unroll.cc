@@ -75,8 +75,9 @@ class Unrolling {
     Label previous_back = 0;  // The last branch backwards before the one at hand.
     bool any_back = false;
     for (Label at = 0; at < graph_.size(); ++at) {
+      if (!graph_.branches(at)) continue;
       const Label* target = target_of(graph_.op(at));
-      if (target == nullptr || *target > at) continue;
+      if (*target > at) continue;
       const bool innermost = !any_back || previous_back < *target;
       if (innermost && graph_.get<Branch>(at) != nullptr && at - *target <= kMaxStraight) consider(*target, at);
       previous_back = at;
@@ -130,8 +131,8 @@ class Unrolling {
   void find_sources() {
     sources_.resize(graph_.size());
     for (Label at = 0; at < graph_.size(); ++at) {
+      if (!graph_.branches(at)) continue;
       const Label* target = target_of(graph_.op(at));
-      if (target == nullptr) continue;
       Sources& sources = sources_[*target];
       sources.first = std::min(sources.first, at);
       sources.last = std::max(sources.last, at);
