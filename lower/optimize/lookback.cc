@@ -9,9 +9,20 @@ Value Lookback::origin(Value value, isa::Width width) const {
     const Alu* copy = at ? graph_.get<Alu>(*at) : nullptr;
     if (copy == nullptr || copy->op != isa::AluOp::kMov) return value;
     const Reg* from = std::get_if<Reg>(&copy->src);
-    if (from == nullptr || (copy->width != isa::Width::k64 && width == isa::Width::k64)) return value;
+    if (from == nullptr) return value;
+    const bool whole = copy->width == isa::Width::k64 || zero_extended({*from, *at});
+    if (!whole && width == isa::Width::k64) return value;
     value = {*from, *at};
   }
+}
+
+bool Lookback::zero_extended(Value value) const {
+  const auto at = def(value);
+  if (!at) return false;
+  if (const Alu* alu = graph_.get<Alu>(*at)) return alu->width == isa::Width::k32;
+  if (const Sum* sum = graph_.get<Sum>(*at)) return sum->width == isa::Width::k32;
+  const Load* load = graph_.get<Load>(*at);
+  return load != nullptr && load->extend == isa::Extend::kZero && load->size != isa::Size::k64;
 }
 
 bool Lookback::unwritten(Reg reg, Label from, Label to) const { return writes_none(reg, from + 1, to); }

@@ -27,8 +27,7 @@ class Lookback {
     const auto at = def(value);
     return at ? graph_.get<T>(*at) : nullptr;
   }
-  /// Follows 64-bit copies (`width` 32: also 32-bit ones, whose upper halves then do not matter) to where the value
-  /// came from.
+  /// Follows copies to where the value came from; `width` 64: of 32-bit ones those whose original has no upper half.
   [[nodiscard]] Value origin(Value value, isa::Width width = isa::Width::k64) const;
   /// Whether nothing between `from` and `to` (both exclusive; in a straight line) writes, or reads, the register.
   [[nodiscard]] bool unwritten(Reg reg, Label from, Label to) const;
@@ -44,6 +43,8 @@ class Lookback {
 
  private:
   static constexpr Label kReach = 24;
+  /// Whether the op that gave the value its value leaves no upper half.
+  [[nodiscard]] bool zero_extended(Value value) const;
   /// As unwritten, but the op at `from` counts.
   [[nodiscard]] bool writes_none(Reg reg, Label from, Label to) const;
 

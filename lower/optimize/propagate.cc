@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Propagation along straight lines: an operand that is a constant becomes an immediate, a copy its original; what is
-// computed from constants is computed now; masks, extensions and divisor tests that change nothing go. Registers are
-// known from one branch target to the next.
+// computed from constants is computed now; masks, extensions and divisor tests that change nothing go. Where ways meet
+// that lead forwards, what all of them know stays known; at the head of a loop, nothing does.
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <optional>
+#include <vector>
 
 #include "base/inline_visit.h"
 #include "isa/semantics.h"
@@ -21,23 +22,50 @@ bool fits_int32(std::uint64_t value) {
   return value == static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(value)});
 }
 
+constexpr std::uint64_t kAll = ~std::uint64_t{0};
+/// All bits below the highest one that is set.
+std::uint64_t filled(std::uint64_t ones) { return ones == 0 ? 0 : kAll >> std::countl_zero(ones); }
+std::uint64_t low_bits(unsigned count) { return count >= 64 ? kAll : (std::uint64_t{1} << count) - 1; }
+std::uint64_t all_of(Width width) { return low_bits(isa::bits(width)); }
+
 /// What is known of one register.
 struct Known {
   std::optional<std::uint64_t> constant{};
-  Reg copy_of = kNoReg;    ///< All 64 bits are that register's.
-  std::uint8_t bits = 64;  ///< Bits from this one on are 0.
+  Reg copy_of = kNoReg;       ///< All 64 bits are that register's.
+  std::uint64_t ones = kAll;  ///< The others are 0.
+  friend bool operator==(const Known&, const Known&) = default;
 };
-std::uint8_t bits_of(std::uint64_t value) { return static_cast<std::uint8_t>(std::bit_width(value)); }
+Known constant(std::uint64_t value) { return {.constant = value, .ones = value}; }
+
+/// What is known at one place.
+struct State {
+  std::array<Known, kRegs> known{};
+  RegSet copied = 0;                    // Originals of copies that are known.
+  RegSet nonzero = 0, nonzero_low = 0;  // Whole registers, low halves.
+
+  /// Keeps what `other` knows as well.
+  void meet(const State& other) {
+    nonzero &= other.nonzero;
+    nonzero_low &= other.nonzero_low;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      if (known[i].constant != other.known[i].constant) known[i].constant = std::nullopt;
+      if (!(known[i].copy_of == other.known[i].copy_of)) known[i].copy_of = kNoReg;
+      known[i].ones |= other.known[i].ones;
+    }
+  }
+};
 
 class Propagation {
  public:
   explicit Propagation(Graph& graph) : graph_(graph) {}
 
   void run() {
+    find_meetings();
     for (at_ = 0; at_ < graph_.size(); ++at_) {
-      if (graph_.is_target(at_)) forget_all();
+      if (graph_.is_target(at_)) arrive();
       Op op = graph_.op(at_);
       inline_visit([this](auto& any) { visit(any); }, op);
+      if (!graph_.continues(at_)) reached_ = false;
     }
   }
 
@@ -54,9 +82,10 @@ class Propagation {
       graph_.replace(at_, Nop{});
       return;
     }
+    if (masks_count(op)) return graph_.replace(at_, Nop{});
     const auto src = value_of(op.src, op.width);
     const bool long_copy = op.op == AluOp::kMov && std::holds_alternative<Reg>(op.src);
-    const auto dst = ignores_dst(op.op) ? std::optional<std::uint64_t>(0) : known_[op.dst.index].constant;
+    const auto dst = ignores_dst(op.op) ? std::optional<std::uint64_t>(0) : now_.known[op.dst.index].constant;
     if (src && dst && !long_copy) {
       const std::uint64_t result = isa::eval(op.op, op.width, *dst, *src);
       op = {.op = AluOp::kMov,
@@ -65,33 +94,38 @@ class Propagation {
             .dst = op.dst,
             .src = Imm{static_cast<std::int64_t>(result)}};
       if (!(before == op)) graph_.replace(at_, op);
-      return write(op.dst, {.constant = result, .bits = bits_of(result)});
+      return write(op.dst, constant(result));
+    }
+    Known after{.ones = ones_after(op)};
+    if (op.op == AluOp::kAdd && dst && (op.width == Width::k32 || fits_int32(*dst))) {
+      graph_.replace(at_, Sum{.width = op.width,
+                              .dst = op.dst,
+                              .base = std::get<Reg>(op.src),
+                              .offset = static_cast<std::int32_t>(*dst)});
+      return write(op.dst, after);
     }
     if (!(before == op)) graph_.replace(at_, op);
-    Known after{.bits = bits_after(op)};
-    if (op.op == AluOp::kMov && (op.width == Width::k64 || known_[std::get<Reg>(op.src).index].bits <= 32)) {
+    if (op.op == AluOp::kMov && (op.width == Width::k64 || bits(std::get<Reg>(op.src)) <= 32)) {
       const Reg from = std::get<Reg>(op.src);
-      after = known_[from.index];
+      after = now_.known[from.index];
       if (after.copy_of == kNoReg) after.copy_of = from;
       if (after.copy_of == op.dst) after.copy_of = kNoReg;
     }
     write(op.dst, after);
   }
   void visit(ByteSwap& op) {
-    const std::uint8_t bits =
-        op.order == isa::ByteOrder::kToLittle ? std::min(op.bits, known_[op.dst.index].bits) : op.bits;
-    if (op.order == isa::ByteOrder::kToLittle && known_[op.dst.index].bits <= op.bits)
-      return graph_.replace(at_, Nop{});
-    if (const auto value = known_[op.dst.index].constant) {
+    const bool truncates = op.order == isa::ByteOrder::kToLittle;
+    if (truncates && bits(op.dst) <= op.bits) return graph_.replace(at_, Nop{});
+    if (const auto value = now_.known[op.dst.index].constant) {
       const std::uint64_t result = isa::swap_bytes(op.order, op.bits, *value);
       graph_.replace(at_, Alu{.op = AluOp::kMov,
                               .width = Width::k64,
                               .divisor = {},
                               .dst = op.dst,
                               .src = Imm{static_cast<std::int64_t>(result)}});
-      return write(op.dst, {.constant = result, .bits = bits_of(result)});
+      return write(op.dst, constant(result));
     }
-    write(op.dst, {.bits = bits});
+    write(op.dst, {.ones = low_bits(op.bits) & (truncates ? now_.known[op.dst.index].ones : kAll)});
   }
   void visit(Load& op) {
     if (original(op.base) != op.base) {
@@ -99,13 +133,13 @@ class Propagation {
       graph_.replace(at_, op);
     }
     const bool sign = op.extend == isa::Extend::kSign && op.size != isa::Size::k64;
-    write(op.dst, {.bits = sign ? std::uint8_t{64} : static_cast<std::uint8_t>(8 * isa::bytes(op.size))});
+    write(op.dst, {.ones = sign ? kAll : low_bits(8 * isa::bytes(op.size))});
   }
   void visit(Store& op) {
     const Store before = op;
     op.base = original(op.base);
     if (const Reg* src = std::get_if<Reg>(&op.src)) {
-      const auto constant = known_[src->index].constant;
+      const auto constant = now_.known[src->index].constant;
       if (constant && !op.swap && op.ordering == Ordering::kRelaxed &&
           (op.size != isa::Size::k64 || fits_int32(*constant))) {
         op.src = Imm{static_cast<std::int32_t>(*constant)};
@@ -119,60 +153,66 @@ class Propagation {
     const Branch before = op;
     op.dst = original(op.dst);
     if (const Reg* src = std::get_if<Reg>(&op.src)) {
-      const auto constant = known_[src->index].constant;
+      const auto constant = now_.known[src->index].constant;
       const auto imm = constant ? immediate(*constant, op.width) : std::nullopt;
       op.src = imm ? Operand(*imm) : Operand(original(*src));
     }
-    const auto dst = known_[op.dst.index].constant, src = value_of(op.src, op.width);
+    const auto dst = now_.known[op.dst.index].constant, src = value_of(op.src, op.width);
     if (dst && src) {
-      if (isa::compare(op.op, op.width, *dst, *src) != op.unless) {
-        graph_.replace(at_, Jump{op.target});
-      } else {
-        graph_.replace(at_, Nop{});
-      }
-      return;
+      if (isa::compare(op.op, op.width, *dst, *src) == op.unless) return graph_.replace(at_, Nop{});
+      leave_for(op.target);
+      reached_ = false;
+      return graph_.replace(at_, Jump{op.target});
     }
+    leave_for(op.target);
     if (!(before.dst == op.dst) || !(before.src == op.src)) graph_.replace(at_, op);
     // Behind a test for 0 that was not taken.
     const auto* imm = std::get_if<Imm>(&op.src);
     if (imm != nullptr && imm->value == 0 && op.op == isa::JmpOp::kEq && !op.unless)
-      (op.width == Width::k64 ? nonzero_ : nonzero_low_) |= set_of(op.dst);
+      (op.width == Width::k64 ? now_.nonzero : now_.nonzero_low) |= set_of(op.dst);
   }
   template <class Other>
   void visit(const Other& op) {
+    if (graph_.branches(at_)) leave_for(*target_of(graph_.op(at_)));
     const RegSet writes = effects_of(op).writes;
     for (std::uint8_t reg = 0; reg < kRegs; ++reg)
-      if (contains(writes, Reg{reg})) write(Reg{reg}, {.bits = bits_after(op)});
+      if (contains(writes, Reg{reg})) write(Reg{reg}, {.ones = ones_after(op)});
   }
 
-  [[nodiscard]] std::uint8_t bits(Reg reg) const { return known_[reg.index].bits; }
+  /// Bits from this one on are 0.
+  [[nodiscard]] unsigned bits(Reg reg) const {
+    return static_cast<unsigned>(std::bit_width(now_.known[reg.index].ones));
+  }
 
-  /// Bits of what the op leaves in dst.
-  [[nodiscard]] std::uint8_t bits_after(const Alu& op) const {
-    const auto word = static_cast<std::uint8_t>(isa::bits(op.width));
-    const auto least = [&](unsigned count) { return static_cast<std::uint8_t>(std::min<unsigned>(word, count)); };
-    const std::uint8_t dst = least(bits(op.dst));
+  /// Bits that may be set in what the op leaves in dst.
+  [[nodiscard]] std::uint64_t ones_after(const Alu& op) const {
+    const std::uint64_t word = all_of(op.width);
     const Imm* imm = std::get_if<Imm>(&op.src);
-    const auto value = imm == nullptr ? std::uint64_t{0} : *value_of(op.src, op.width);
-    const std::uint8_t src = imm == nullptr ? least(bits(std::get<Reg>(op.src))) : bits_of(value);
-    const unsigned count = imm == nullptr ? 0u : static_cast<unsigned>(value & (word - 1u));
+    const std::uint64_t dst = now_.known[op.dst.index].ones & word;
+    const std::uint64_t src =
+        imm == nullptr ? now_.known[std::get<Reg>(op.src).index].ones & word : *value_of(op.src, op.width);
+    const unsigned count = imm == nullptr ? 0u : static_cast<unsigned>(src & (isa::bits(op.width) - 1u));
+    const auto width = [](std::uint64_t ones) { return static_cast<unsigned>(std::bit_width(ones)); };
+    const auto zeros = [](std::uint64_t ones) { return static_cast<unsigned>(std::countr_zero(ones)); };
+    const auto between = [&](unsigned low, unsigned high) { return word & low_bits(high) & ~low_bits(low); };
     switch (op.op) {
       case AluOp::kAdd:
-        return least(std::max(dst, src) + 1u);
+        if ((dst & src) == 0) return dst | src;  // Nothing carries.
+        return between(std::min(zeros(dst), zeros(src)), std::max(width(dst), width(src)) + 1);
       case AluOp::kMul:
-        return least(unsigned{dst} + src);
+        return between(zeros(dst) + zeros(src), width(dst) + width(src));
       case AluOp::kOr:
       case AluOp::kXor:
-        return std::max(dst, src);
+        return dst | src;
       case AluOp::kAnd:
-        return std::min(dst, src);
+        return dst & src;
       case AluOp::kLsh:
-        return imm == nullptr ? word : least(dst + count);
+        return imm == nullptr ? word : dst << count & word;
       case AluOp::kRsh:
-        return imm == nullptr ? dst : static_cast<std::uint8_t>(dst > count ? dst - count : 0u);
+        return imm == nullptr ? filled(dst) : dst >> count;
       case AluOp::kDiv:
       case AluOp::kMod:
-        return dst;
+        return filled(dst);
       case AluOp::kMov:
         return src;
       case AluOp::kSub:
@@ -185,16 +225,36 @@ class Propagation {
       case AluOp::kMovSx32:
         return word;
     }
-    return 64;
+    return kAll;
   }
-  static std::uint8_t bits_after(const Rotate& op) { return static_cast<std::uint8_t>(isa::bits(op.width)); }
-  static std::uint8_t bits_after(const Sum& op) { return static_cast<std::uint8_t>(isa::bits(op.width)); }
-  static std::uint8_t bits_after(const AddWithCarry& op) { return static_cast<std::uint8_t>(isa::bits(op.width)); }
-  static std::uint8_t bits_after(const CountBits&) { return 7; }
+  static std::uint64_t ones_after(const Rotate& op) { return all_of(op.width); }
+  static std::uint64_t ones_after(const Sum& op) { return all_of(op.width); }
+  static std::uint64_t ones_after(const AddWithCarry& op) { return all_of(op.width); }
+  static std::uint64_t ones_after(const CountBits&) { return low_bits(7); }
   template <class Other>
-  static std::uint8_t bits_after(const Other&) {
-    return 64;
+  static std::uint64_t ones_after(const Other&) {
+    return kAll;
   }
+
+  /// Shifts look at the low bits of their count only.
+  [[nodiscard]] bool masks_count(const Alu& op) {
+    constexpr Label kReach = 4;
+    const Imm* imm = std::get_if<Imm>(&op.src);
+    if (op.op != AluOp::kAnd || imm == nullptr) return false;
+    for (Label at = at_ + 1; at < graph_.size() && at <= at_ + kReach && !graph_.is_target(at); ++at) {
+      const Effects effects = graph_.effects(at);
+      if (contains(effects.reads, op.dst)) {
+        const Alu* shift = graph_.get<Alu>(at);
+        if (shift == nullptr || !shifts(shift->op) || !(shift->src == Operand(op.dst)) || shift->dst == op.dst)
+          return false;
+        const std::uint64_t counts = isa::bits(shift->width) - 1;
+        return (static_cast<std::uint64_t>(imm->value) & counts) == counts && graph_.dead_after(at, op.dst);
+      }
+      if (contains(effects.writes, op.dst) || graph_.branches(at) || !graph_.continues(at)) return false;
+    }
+    return false;
+  }
+  static bool shifts(AluOp op) { return op == AluOp::kLsh || op == AluOp::kRsh || op == AluOp::kArsh; }
 
   /// True of ops that leave every register as it is.
   [[nodiscard]] bool changes_nothing(const Alu& op) const {
@@ -204,9 +264,9 @@ class Propagation {
     if (imm == nullptr) return false;
     const std::uint64_t value = *value_of(op.src, op.width);
     using enum AluOp;
-    if (op.op == kAnd) return std::countr_one(value) >= bits(op.dst);
+    if (op.op == kAnd) return (now_.known[op.dst.index].ones & ~value) == 0;
     if (op.op == kAdd || op.op == kSub || op.op == kOr || op.op == kXor) return value == 0;
-    if (op.op == kLsh || op.op == kRsh || op.op == kArsh) return (value & (isa::bits(op.width) - 1u)) == 0;
+    if (shifts(op.op)) return (value & (isa::bits(op.width) - 1u)) == 0;
     return (op.op == kMul || op.op == kDiv) && value == 1;
   }
 
@@ -214,7 +274,7 @@ class Propagation {
     if (op.op != AluOp::kDiv && op.op != AluOp::kMod) return;
     const Reg src = std::get<Reg>(op.src);
     // A 32-bit division looks at the low half only.
-    const bool whole = contains(nonzero_, src), low = contains(nonzero_low_, src) || (whole && bits(src) <= 32);
+    const bool whole = contains(now_.nonzero, src), low = contains(now_.nonzero_low, src) || (whole && bits(src) <= 32);
     if (op.width == Width::k64 ? whole : low) op.divisor = Divisor::kNonZero;
   }
 
@@ -231,7 +291,7 @@ class Propagation {
     if (const Imm* imm = std::get_if<Imm>(&operand)) {
       value = static_cast<std::uint64_t>(imm->value);
     } else {
-      value = known_[std::get<Reg>(operand).index].constant;
+      value = now_.known[std::get<Reg>(operand).index].constant;
     }
     if (value && width == Width::k32) *value &= 0xffffffff;
     return value;
@@ -244,39 +304,69 @@ class Propagation {
   /// What an Alu op may take instead of `src`.
   [[nodiscard]] Operand operand(Reg src, const Alu& op) const {
     const bool extends = op.op == AluOp::kMovSx8 || op.op == AluOp::kMovSx16 || op.op == AluOp::kMovSx32;
-    if (const auto constant = known_[src.index].constant; constant && !extends) {
-      const bool shifts = op.op == AluOp::kLsh || op.op == AluOp::kRsh || op.op == AluOp::kArsh;
-      const std::uint64_t value = shifts ? *constant & (isa::bits(op.width) - 1) : *constant;
+    if (const auto constant = now_.known[src.index].constant; constant && !extends) {
+      const std::uint64_t value = shifts(op.op) ? *constant & (isa::bits(op.width) - 1) : *constant;
       if (const auto imm = immediate(value, op.width)) return *imm;
     }
     return original(src);
   }
   [[nodiscard]] Reg original(Reg reg) const {
-    const Reg from = known_[reg.index].copy_of;
+    const Reg from = now_.known[reg.index].copy_of;
     return from == kNoReg ? reg : from;
   }
 
   void write(Reg reg, const Known& known) {
-    if (contains(copied_, reg)) {
-      for (Known& other : known_)
+    if (contains(now_.copied, reg)) {
+      for (Known& other : now_.known)
         if (other.copy_of == reg) other.copy_of = kNoReg;
-      copied_ &= static_cast<RegSet>(~set_of(reg));
+      now_.copied &= static_cast<RegSet>(~set_of(reg));
     }
-    known_[reg.index] = known;
-    copied_ |= set_of(known.copy_of);
-    nonzero_ &= static_cast<RegSet>(~set_of(reg));
-    nonzero_low_ &= static_cast<RegSet>(~set_of(reg));
+    now_.known[reg.index] = known;
+    now_.copied |= set_of(known.copy_of);
+    now_.nonzero &= static_cast<RegSet>(~set_of(reg));
+    now_.nonzero_low &= static_cast<RegSet>(~set_of(reg));
   }
-  void forget_all() {
-    known_.fill({});
-    nonzero_ = nonzero_low_ = copied_ = 0;
+
+  /// Heads of loops and functions know nothing.
+  void find_meetings() {
+    meetings_.assign(graph_.size(), 0);
+    for (const Function& function : graph_.code().functions) meetings_[function.entry] = kUnknown;
+    for (Label at = 0; at < graph_.size(); ++at)
+      if (graph_.branches(at))
+        if (const Label target = *target_of(graph_.op(at)); target <= at) meetings_[target] = kUnknown;
   }
+  /// What is known now is known at `target`, too, if all other ways there know it.
+  void leave_for(Label target) {
+    std::uint32_t& meeting = meetings_[target];
+    if (!reached_ || meeting == kUnknown) return;
+    if (meeting == 0) {
+      states_.push_back(now_);
+      meeting = static_cast<std::uint32_t>(states_.size());
+    } else {
+      states_[meeting - 1].meet(now_);
+    }
+  }
+  void arrive() {
+    const std::uint32_t meeting = meetings_[at_];
+    if (meeting == kUnknown || (meeting == 0 && !reached_)) {
+      now_ = {};
+    } else if (meeting != 0) {
+      State& there = states_[meeting - 1];
+      if (reached_) there.meet(now_);
+      now_ = there;
+      for (const Known& known : now_.known) now_.copied |= set_of(known.copy_of);
+    }
+    reached_ = true;
+  }
+
+  static constexpr std::uint32_t kUnknown = ~0u;
 
   Graph& graph_;
   Label at_ = 0;
-  std::array<Known, kRegs> known_{};
-  RegSet copied_ = 0;                     // Originals of copies that are known.
-  RegSet nonzero_ = 0, nonzero_low_ = 0;  // Whole registers, low halves.
+  State now_;
+  bool reached_ = true;                  // Something leads to the op.
+  std::vector<std::uint32_t> meetings_;  // By label: 1 + its place in states_; 0: nothing led there so far.
+  std::vector<State> states_;
 };
 
 }  // namespace

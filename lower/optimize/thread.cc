@@ -1,54 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control flow: jumps that lead to jumps, branches over jumps (which is how LLVM ends loops: `if c goto out; goto
 // top`), code that nothing leads to.
-#include <optional>
-
-#include "base/unreachable.h"
+#include "lower/optimize/invert.h"
 #include "lower/optimize/passes.h"
 
 namespace skep::lower::passes {
 namespace {
-
-using isa::JmpOp;
-
-/// The op that has the opposite outcome; kSet has none.
-std::optional<JmpOp> inverse(JmpOp op) {
-  switch (op) {
-    case JmpOp::kEq:
-      return JmpOp::kNe;
-    case JmpOp::kNe:
-      return JmpOp::kEq;
-    case JmpOp::kGt:
-      return JmpOp::kLe;
-    case JmpOp::kLe:
-      return JmpOp::kGt;
-    case JmpOp::kGe:
-      return JmpOp::kLt;
-    case JmpOp::kLt:
-      return JmpOp::kGe;
-    case JmpOp::kSGt:
-      return JmpOp::kSLe;
-    case JmpOp::kSLe:
-      return JmpOp::kSGt;
-    case JmpOp::kSGe:
-      return JmpOp::kSLt;
-    case JmpOp::kSLt:
-      return JmpOp::kSGe;
-    case JmpOp::kSet:
-      return std::nullopt;
-  }
-  unreachable();
-}
-
-Branch inverted(Branch branch, Label target) {
-  branch.target = target;
-  if (const auto op = inverse(branch.op)) {
-    branch.op = *op;
-  } else {
-    branch.unless = !branch.unless;
-  }
-  return branch;
-}
 
 Label skip_nops(const Graph& graph, Label at) {
   while (at < graph.size() && graph.get<Nop>(at) != nullptr) ++at;

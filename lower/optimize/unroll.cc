@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Innermost loops whose number of iterations is known: a short one becomes straight-line code; a longer one with a
 // small body does several iterations before it tests for its end, after the iterations that do not fill a group. The
-// test is known to go back in between, and what counts the iterations is combined by later passes.
+// test is known to go back in between, and what counts the iterations is combined by later passes. Loops that are
+// entered in the middle, which is how LLVM lays some of them out, come out in the order in which they run.
 #include <algorithm>
-#include <limits>
+#include <array>
 #include <optional>
 
 #include "isa/semantics.h"
+#include "lower/optimize/invert.h"
 #include "lower/optimize/passes.h"
 #include "lower/optimize/rebuild.h"
 
@@ -16,32 +18,48 @@ namespace {
 using isa::AluOp;
 using isa::Width;
 
-constexpr Label kMaxStraight = 64;   // Ops of a loop that is unrolled as a whole.
+constexpr Label kMaxStraight = 64;   // Ops of a loop that is unrolled as a whole; copies and jumps hardly count.
 constexpr Label kMaxBody = 16;       // Ops of a loop body that is repeated,
 constexpr Label kMaxGroup = 40;      // and of all its repetitions in the loop,
 constexpr Label kMaxRemainder = 40;  // and before it.
 constexpr std::uint32_t kMaxTrips = 1u << 16;
 
-/// Where branches to an op come from.
-struct Sources {
-  Label first = std::numeric_limits<Label>::max(), last = 0;
+/// A branch and what it leads to.
+struct Edge {
+  Label from = 0, to = 0;
 };
 
+/// A loop whose ops lie together. Control comes in at `entry` only. Compilers put it at the head, or somewhere behind
+/// it: then what lies before the entry runs after the rest, and ends with the test that leaves the loop. Positions
+/// count the ops in the order in which they run, from the entry to the test.
 struct Loop {
-  Label head = 0, latch = 0;  ///< The branch that goes back.
+  Label head = 0, entry = 0, latch = 0;  ///< The latch is the last op; it goes to the head.
+  Label before = 0;                      ///< Constants on the way in are found before this op.
   std::uint32_t trips = 0;
   std::uint32_t peeled = 0;  ///< Iterations before the loop.
   std::uint32_t group = 0;   ///< Iterations in one round of the loop; 0: all are peeled.
+
+  [[nodiscard]] bool rotated() const { return entry != head; }
+  [[nodiscard]] bool has(Label at) const { return at >= head && at <= latch; }
+  /// Ops without the test.
   [[nodiscard]] Label body() const { return latch - head; }
+  [[nodiscard]] Label test() const { return label(body()); }
+  [[nodiscard]] Label position(Label at) const { return at >= entry ? at - entry : at + (latch + 1 - entry) - head; }
+  [[nodiscard]] Label label(Label position) const {
+    return position <= latch - entry ? entry + position : head + (position - (latch + 1 - entry));
+  }
 };
 
 /// How the loop's counter begins and moves, and when it goes back.
 struct Counter {
   std::uint64_t start = 0;
   const Alu* step = nullptr;
-  const Branch* back = nullptr;
+  const Branch* test = nullptr;
   bool tests_old = false;  ///< The test is of a copy that was made before the step.
 };
+
+/// Registers whose values are known.
+using Constants = std::array<std::optional<std::uint64_t>, kRegs>;
 
 bool repeatable(const Op& op) {
   return !std::holds_alternative<CallHelper>(op) && !std::holds_alternative<CallLocal>(op) &&
@@ -63,6 +81,9 @@ class Unrolling {
         unroll(*loop, out);
         at = loop->latch;
         ++loop;
+      } else if (loop != loops_.end() && loop->before == at && loop->head == at + 1 &&
+                 graph_.get<Jump>(at) != nullptr) {
+        out.place(at);  // The entry follows.
       } else {
         out.keep(at);
       }
@@ -72,48 +93,61 @@ class Unrolling {
 
  private:
   void find_loops() {
-    Label previous_back = 0;  // The last branch backwards before the one at hand.
-    bool any_back = false;
-    for (Label at = 0; at < graph_.size(); ++at) {
-      if (!graph_.branches(at)) continue;
-      const Label* target = target_of(graph_.op(at));
-      if (*target > at) continue;
-      const bool innermost = !any_back || previous_back < *target;
-      if (innermost && graph_.get<Branch>(at) != nullptr && at - *target <= kMaxStraight) consider(*target, at);
-      previous_back = at;
-      any_back = true;
+    for (Label at = 0; at < graph_.size(); ++at)
+      if (graph_.branches(at)) edges_.push_back({at, *target_of(graph_.op(at))});
+    std::vector<Edge> backward;
+    for (const Edge& edge : edges_)
+      if (edge.to <= edge.from && edge.from - edge.to <= kMaxStraight) backward.push_back(edge);
+    // By head; of the branches to one head, the last comes first.
+    std::ranges::sort(backward,
+                      [](const Edge& a, const Edge& b) { return a.to != b.to ? a.to < b.to : a.from > b.from; });
+    for (const Edge& edge : backward) {
+      const bool apart = loops_.empty() || edge.to > loops_.back().latch;
+      if (!apart) continue;
+      if (auto loop = loop_of(edge.to, edge.from); loop && count(*loop) && plan(*loop)) loops_.push_back(*loop);
     }
   }
 
-  void consider(Label head, Label latch) {
-    if (sources_.empty()) find_sources();
-    // Entered from the op before it only, left from anywhere.
-    if (head == 0 || never_continues(graph_.op(head - 1)) || sources_[head].first != latch ||
-        sources_[head].last != latch)
-      return;
-    for (Label at = head; at < latch; ++at) {
-      if (!repeatable(graph_.op(at))) return;
-      if (at != head && entered(at, head, latch)) return;
+  [[nodiscard]] std::optional<Loop> loop_of(Label head, Label latch) {
+    if (head == 0) return std::nullopt;
+    for (Label at = head; at <= latch; ++at)
+      if (!repeatable(graph_.op(at))) return std::nullopt;
+    for (const Function& function : graph_.code().functions)
+      if (function.entry >= head && function.entry <= latch) return std::nullopt;
+    Loop loop{.head = head, .entry = head, .latch = latch, .before = head};
+    if (!find_entry(loop)) return std::nullopt;
+    const Branch* test = graph_.get<Branch>(loop.test());
+    if (test == nullptr || (loop.rotated() && loop.has(test->target))) return std::nullopt;
+    // Everything else goes on.
+    for (const Edge& edge : edges_) {
+      const bool back = edge.from == latch && !loop.rotated();
+      if (back || !loop.has(edge.from) || !loop.has(edge.to)) continue;
+      if (loop.position(edge.to) <= loop.position(edge.from)) return std::nullopt;
     }
-    if (entered(latch, head, latch)) return;
-    const auto counter = find_counter(head, latch);
-    if (!counter) return;
-    const auto trips = count_trips(*counter);
-    if (!trips) return;
-    Loop loop{.head = head, .latch = latch, .trips = *trips, .peeled = 0, .group = 0};
-    if (!plan(loop)) return;
-    loops_.push_back(loop);
+    return loop;
   }
 
-  [[nodiscard]] bool entered(Label at, Label head, Label latch) const {
-    const Sources& sources = sources_[at];
-    const bool none = sources.first > sources.last;
-    return !none && (sources.first < head || sources.last > latch);
+  /// One way in: from the op before the head, or by one branch.
+  [[nodiscard]] bool find_entry(Loop& loop) {
+    int ways = never_continues(graph_.op(loop.head - 1)) ? 0 : 1;
+    for (const Edge& edge : edges_) {
+      if (loop.has(edge.from) || !loop.has(edge.to)) continue;
+      ++ways;
+      loop.entry = edge.to;
+      loop.before = edge.from;
+    }
+    return ways == 1;
   }
 
-  static bool plan(Loop& loop) {
-    const std::uint64_t all = std::uint64_t{loop.trips} * loop.body();
-    if (all <= kMaxStraight) {
+  [[nodiscard]] bool count(Loop& loop) {
+    auto trips = count_by_counter(loop);
+    if (!trips) trips = count_by_running(loop);
+    loop.trips = trips.value_or(0);
+    return trips.has_value();
+  }
+
+  [[nodiscard]] bool plan(Loop& loop) const {
+    if (std::uint64_t{loop.trips} * work(loop) <= kMaxStraight) {
       loop.peeled = loop.trips;
       return true;
     }
@@ -128,113 +162,185 @@ class Unrolling {
     return false;
   }
 
-  void find_sources() {
-    sources_.resize(graph_.size());
-    for (Label at = 0; at < graph_.size(); ++at) {
-      if (!graph_.branches(at)) continue;
-      const Label* target = target_of(graph_.op(at));
-      Sources& sources = sources_[*target];
-      sources.first = std::min(sources.first, at);
-      sources.last = std::max(sources.last, at);
+  /// Ops of the body but those that will go.
+  [[nodiscard]] Label work(const Loop& loop) const {
+    Label count = 0;
+    for (Label position = 0; position < loop.body(); ++position) {
+      const Op& op = graph_.op(loop.label(position));
+      const Alu* alu = std::get_if<Alu>(&op);
+      const bool copies = alu != nullptr && alu->op == AluOp::kMov && std::holds_alternative<Reg>(alu->src);
+      if (!copies && !std::holds_alternative<Jump>(op)) ++count;
     }
+    return count;
   }
 
-  [[nodiscard]] std::optional<Counter> find_counter(Label head, Label latch) {
-    const Branch* back = graph_.get<Branch>(latch);
-    if (!std::holds_alternative<Imm>(back->src) || back->unless) return std::nullopt;
-    const auto tested = only_write(head, latch, back->dst);
+  [[nodiscard]] std::optional<std::uint32_t> count_by_counter(const Loop& loop) {
+    const auto counter = find_counter(loop);
+    return counter ? count_trips(*counter, !loop.rotated()) : std::nullopt;
+  }
+  [[nodiscard]] std::optional<Counter> find_counter(const Loop& loop) {
+    const Branch* test = graph_.get<Branch>(loop.test());
+    if (!std::holds_alternative<Imm>(test->src) || test->unless) return std::nullopt;
+    const auto tested = only_write(loop, test->dst);
     if (!tested) return std::nullopt;
-    const Alu* alu = graph_.get<Alu>(*tested);
+    const Alu* alu = graph_.get<Alu>(loop.label(*tested));
     bool tests_old = false;
     if (alu != nullptr && alu->op == AluOp::kMov && alu->width == Width::k64 && std::holds_alternative<Reg>(alu->src)) {
-      const auto step = only_write(head, latch, std::get<Reg>(alu->src));
+      const auto step = only_write(loop, std::get<Reg>(alu->src));
       if (!step) return std::nullopt;
       tests_old = *tested < *step;
-      alu = graph_.get<Alu>(*step);
+      alu = graph_.get<Alu>(loop.label(*step));
     }
     const bool steps =
         alu != nullptr && (alu->op == AluOp::kAdd || alu->op == AluOp::kSub) && std::holds_alternative<Imm>(alu->src);
     if (!steps) return std::nullopt;
-    const auto start = constant_before(head, alu->dst);
+    const auto start = constants_before(loop)[alu->dst.index];
     if (!start) return std::nullopt;
-    return Counter{.start = *start, .step = alu, .back = back, .tests_old = tests_old};
+    return Counter{.start = *start, .step = alu, .test = test, .tests_old = tests_old};
   }
-  /// The op of the loop that writes the register, if there is one only, which runs once an iteration.
-  [[nodiscard]] std::optional<Label> only_write(Label head, Label latch, Reg reg) const {
+  /// The position of the loop's op that writes the register, if there is one only, which runs once an iteration.
+  [[nodiscard]] std::optional<Label> only_write(const Loop& loop, Reg reg) const {
     std::optional<Label> found;
-    for (Label at = head; at < latch; ++at) {
-      if (!contains(graph_.effects(at).writes, reg)) continue;
-      if (found || skipped(head, at, latch)) return std::nullopt;
-      found = at;
+    for (Label position = 0; position < loop.body(); ++position) {
+      if (!contains(graph_.effects(loop.label(position)).writes, reg)) continue;
+      if (found || skipped(loop, position)) return std::nullopt;
+      found = position;
     }
     return found;
   }
-  /// Whether a branch of the loop leads past `at` within it.
-  [[nodiscard]] bool skipped(Label head, Label at, Label latch) const {
-    for (Label from = head; from < at; ++from) {
-      const Label* target = target_of(graph_.op(from));
-      if (target != nullptr && *target > at && *target <= latch) return true;
-    }
-    return false;
+  /// Whether a branch of the loop leads past the position within it.
+  [[nodiscard]] bool skipped(const Loop& loop, Label position) const {
+    return std::ranges::any_of(edges_, [&](const Edge& edge) {
+      return loop.has(edge.from) && loop.has(edge.to) && loop.position(edge.from) < position &&
+             loop.position(edge.to) > position;
+    });
   }
-  /// The register's value where control reaches `at` from the op before it.
-  [[nodiscard]] std::optional<std::uint64_t> constant_before(Label at, Reg reg) {
+  /// What registers hold when the loop is entered, as far as the straight line before it says.
+  [[nodiscard]] Constants constants_before(const Loop& loop) {
     constexpr Label kReach = 24;
+    Constants known{};
+    Label at = loop.before;
+    if (!(at == loop.head) && graph_.is_target(at)) return known;
+    RegSet decided = 0;
     for (Label i = 0; i < kReach && at > 0; ++i, --at) {
-      const Op& op = graph_.op(at - 1);
-      if (never_continues(op)) return std::nullopt;
-      if (contains(graph_.effects(at - 1).writes, reg)) {
-        const Alu* alu = std::get_if<Alu>(&op);
-        const Imm* imm = alu != nullptr && alu->op == AluOp::kMov ? std::get_if<Imm>(&alu->src) : nullptr;
-        if (imm == nullptr) return std::nullopt;
-        return isa::eval(AluOp::kMov, alu->width, 0, static_cast<std::uint64_t>(imm->value));
-      }
-      if (graph_.is_target(at - 1)) return std::nullopt;
+      if (never_continues(graph_.op(at - 1))) break;
+      const Alu* alu = graph_.get<Alu>(at - 1);
+      const Imm* imm = alu != nullptr && alu->op == AluOp::kMov ? std::get_if<Imm>(&alu->src) : nullptr;
+      if (imm != nullptr && !contains(decided, alu->dst))
+        known[alu->dst.index] = isa::eval(AluOp::kMov, alu->width, 0, static_cast<std::uint64_t>(imm->value));
+      decided |= graph_.effects(at - 1).writes;
+      if (graph_.is_target(at - 1)) break;
     }
-    return std::nullopt;
+    return known;
   }
 
   /// How often the body runs. Counting is by doing: steps and tests may wrap.
-  static std::optional<std::uint32_t> count_trips(const Counter& counter) {
+  static std::optional<std::uint32_t> count_trips(const Counter& counter, bool stays_if) {
     const auto by = static_cast<std::uint64_t>(std::get<Imm>(counter.step->src).value);
-    const auto limit = static_cast<std::uint64_t>(std::get<Imm>(counter.back->src).value);
+    const auto limit = static_cast<std::uint64_t>(std::get<Imm>(counter.test->src).value);
     std::uint64_t value = counter.start;
     for (std::uint32_t trips = 1; trips <= kMaxTrips; ++trips) {
       const std::uint64_t next = isa::eval(counter.step->op, counter.step->width, value, by);
       const std::uint64_t tested = counter.tests_old ? value : next;
       value = next;
-      if (!isa::compare(counter.back->op, counter.back->width, tested, limit)) return trips;
+      if (isa::compare(counter.test->op, counter.test->width, tested, limit) != stays_if) return trips;
     }
     return std::nullopt;
   }
 
-  void unroll(const Loop& loop, Rebuild& out) const {
-    out.place(loop.head);
-    for (std::uint32_t i = 0; i < loop.peeled; ++i) copy(loop, out);
-    if (loop.group == 0) return;
-    const Label again = out.next();
-    for (std::uint32_t i = 0; i < loop.group; ++i) copy(loop, out);
-    out.emit_to(graph_.op(loop.latch), graph_.code().origin[loop.latch], again);
+  /// For loops of few ops in all whose counter moves otherwise: computes what does not depend on the program's input.
+  [[nodiscard]] std::optional<std::uint32_t> count_by_running(const Loop& loop) {
+    Constants known = constants_before(loop);
+    if (std::ranges::none_of(known, [](const auto& value) { return value.has_value(); })) return std::nullopt;
+    const Branch& test = *graph_.get<Branch>(loop.test());
+    const Label once = work(loop);
+    for (std::uint32_t trips = 1; trips * once <= kMaxStraight && trips <= kMaxStraight; ++trips) {
+      known = after_iteration(loop, known);
+      const auto left = value_of(test.dst, known), right = value_of(test.src, known);
+      if (!left || !right) return std::nullopt;
+      if ((isa::compare(test.op, test.width, *left, *right) != test.unless) == loop.rotated()) return trips;
+    }
+    return std::nullopt;
+  }
+  /// Branches may go either way: what is known where ways meet is what all of them know.
+  [[nodiscard]] Constants after_iteration(const Loop& loop, const Constants& before) const {
+    std::vector<std::optional<Constants>> arriving(loop.body() + 1);
+    arriving[0] = before;
+    for (Label position = 0; position < loop.body(); ++position) {
+      if (!arriving[position]) continue;
+      Constants known = *arriving[position];
+      const Label at = loop.label(position);
+      apply(graph_.op(at), known);
+      const Label* target = target_of(graph_.op(at));
+      if (target != nullptr && loop.has(*target)) arrive(arriving[loop.position(*target)], known);
+      if (graph_.continues(at)) arrive(arriving[position + 1], known);
+    }
+    return arriving.back().value_or(Constants{});
+  }
+  static void arrive(std::optional<Constants>& there, const Constants& known) {
+    if (!there) {
+      there = known;
+      return;
+    }
+    for (std::size_t i = 0; i < known.size(); ++i)
+      if ((*there)[i] != known[i]) (*there)[i] = std::nullopt;
+  }
+  static void apply(const Op& op, Constants& known) {
+    const Alu* alu = std::get_if<Alu>(&op);
+    std::optional<std::uint64_t> result;
+    if (alu != nullptr) {
+      const auto dst = ignores_dst(alu->op) ? std::optional<std::uint64_t>(0) : known[alu->dst.index];
+      const auto src = value_of(alu->src, known);
+      if (dst && src) result = isa::eval(alu->op, alu->width, *dst, *src);
+    }
+    const RegSet writes = effects_of(op).writes;
+    for (std::uint8_t reg = 0; reg < kRegs; ++reg)
+      if (contains(writes, Reg{reg})) known[reg] = result;
+  }
+  static std::optional<std::uint64_t> value_of(const Operand& operand, const Constants& known) {
+    if (const Imm* imm = std::get_if<Imm>(&operand)) return static_cast<std::uint64_t>(imm->value);
+    return known[std::get<Reg>(operand).index];
   }
 
-  /// One iteration without its last branch.
+  void unroll(const Loop& loop, Rebuild& out) const {
+    const Branch& test = *graph_.get<Branch>(loop.test());
+    const InsnIndex origin = graph_.code().origin[loop.test()];
+    out.place(loop.entry);
+    for (std::uint32_t i = 0; i < loop.peeled; ++i) copy(loop, out);
+    if (loop.group != 0) {
+      const Label again = out.next();
+      for (std::uint32_t i = 0; i < loop.group; ++i) copy(loop, out);
+      out.emit_to(loop.rotated() ? inverted(test, again) : test, origin, again);
+    }
+    if (loop.rotated() && test.target != loop.latch + 1) out.emit(Jump{test.target}, origin);
+  }
+
+  /// One iteration without its test.
   void copy(const Loop& loop, Rebuild& out) const {
     const Label begin = out.next();
-    for (Label at = loop.head; at < loop.latch; ++at) {
+    // The jump from the latch to the head goes nowhere now.
+    const bool jumps = loop.rotated() && graph_.get<Jump>(loop.latch) != nullptr;
+    const Label left_out = jumps ? loop.position(loop.latch) : loop.body();
+    for (Label position = 0; position < loop.body(); ++position) {
+      if (position == left_out) continue;
+      const Label at = loop.label(position);
       const Op& op = graph_.op(at);
+      const InsnIndex origin = graph_.code().origin[at];
       const Label* target = target_of(op);
-      const bool inside = target != nullptr && *target > loop.head && *target <= loop.latch;
-      if (inside) {
-        out.emit_to(op, graph_.code().origin[at], begin + (*target - loop.head));
+      if (loop.rotated() && at == loop.latch) {
+        out.emit(inverted(std::get<Branch>(op), loop.latch + 1), origin);
+      } else if (target != nullptr && loop.has(*target)) {
+        const Label to = loop.position(*target);
+        out.emit_to(op, origin, begin + to - (to > left_out ? 1 : 0));
       } else {
-        out.emit(op, graph_.code().origin[at]);
+        out.emit(op, origin);
       }
     }
   }
 
   Graph& graph_;
-  std::vector<Sources> sources_;  // By label.
-  std::vector<Loop> loops_;       // In order.
+  std::vector<Edge> edges_;  // In order of their branches.
+  std::vector<Loop> loops_;  // In order.
 };
 
 }  // namespace

@@ -216,7 +216,7 @@ class Generator {
     } else if (kind < 88) {
       out.insns = exchanged_halves();
     } else if (kind < 94 && loops > 0) {
-      out.insns = loop(loops);
+      out.insns = r_.chance(30) ? loop_entered_in_the_middle(loops) : loop(loops);
     } else {
       out.insns = any_call();
     }
@@ -242,6 +242,48 @@ class Generator {
     if (!w_.verifiable() && inside_ == 0 && r_.chance(15)) count = r_.of(kMany);
     if (inside_ > 0) count %= 5;
     return std::max(count, least);
+  }
+
+  /// As LLVM lays out loops whose test it has moved: `goto enter; top: step; if done goto out; enter: ...; goto top`.
+  /// Counts down by subtraction, or by halving.
+  Insns loop_entered_in_the_middle(std::uint32_t loops) {
+    const Reg counter = w_.regs > 7 && inside_ == 0 ? kCounter : Reg{7};
+    const std::uint8_t regs = w_.regs;
+    const std::int32_t outer_max = w_.counter_max;
+    if (counter.index < w_.regs) w_.regs = counter.index;
+    const bool halves = r_.chance(40);
+    const std::int32_t count = trips(1), start = halves ? 1 << std::min(count - 1, 20) : count;
+    const Width width = w_.any_width();
+    if (counter == kCounter) w_.counter_max = start;
+    ++inside_;
+    if (count > 6) ++heavy_;
+    const Insns inner = block(1 + r_.below(3), loops - 1), rest = r_.chance(60) ? block(1 + r_.below(2), 0) : Insns{};
+    --inside_;
+    if (count > 6) --heavy_;
+    w_.regs = regs;
+    w_.counter_max = outer_max;
+
+    const bool again = r_.chance(50), leaves = r_.chance(30);
+    const Insns top{alu(halves ? AluOp::kRsh : AluOp::kSub, width, counter, imm(1)),
+                    Branch{JmpOp::kEq, width, counter, imm(0), 0}};
+    Insns out{mov(counter, imm(start)), Jump{JumpForm::kShort, static_cast<std::int32_t>(top.size())}};
+    const std::size_t head = out.size(), length = top.size() + inner.size() + (again ? 1 : 0) + rest.size() + 1;
+    const auto to_head = [&] { return static_cast<std::int16_t>(head) - static_cast<std::int32_t>(out.size()) - 1; };
+    const auto any_branch = [&] {
+      return Branch{r_.of(kJmpTable).op, w_.any_width(), w_.any_reg(), w_.any_operand(),
+                    static_cast<std::int16_t>(to_head())};
+    };
+    append(out, top);
+    std::get<Branch>(out.back()).offset = static_cast<std::int16_t>(length - top.size());
+    append(out, inner);
+    if (again) out.emplace_back(any_branch());
+    append(out, rest);
+    if (leaves) {
+      out.emplace_back(any_branch());
+    } else {
+      out.emplace_back(Jump{JumpForm::kShort, to_head()});
+    }
+    return out;
   }
 
   /// A loop with a constant trip count, which it may leave early.
