@@ -33,7 +33,6 @@ struct Known {
   std::optional<std::uint64_t> constant{};
   Reg copy_of = kNoReg;       ///< All 64 bits are that register's.
   std::uint64_t ones = kAll;  ///< The others are 0.
-  friend bool operator==(const Known&, const Known&) = default;
 };
 Known constant(std::uint64_t value) { return {.constant = value, .ones = value}; }
 

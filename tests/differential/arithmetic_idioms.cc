@@ -252,4 +252,39 @@ void Idiom::select() {
               {alu(kMov, w_.any_width(), x, w_.any_operand())});
 }
 
+/// Steps of a shift register whose feedback is a constant, as CRCs are computed.
+void Idiom::feedback() {
+  const Width width = r_.chance(80) ? Width::k32 : Width::k64;
+  const Reg x = w_.any_reg(), y = other_than({x}), z = other_than({x, y});
+  const Imm adds = r_.chance(50) ? Imm{static_cast<std::int32_t>(0xedb88320u)} : w_.any_imm();
+  const std::int32_t to_top = static_cast<std::int32_t>(bits(width)) - r_.of(std::array{1, 8, 16, 32});
+  const std::uint32_t kind = r_.below(3), steps = 2 + r_.below(7);
+  noisy_ = r_.chance(10);
+  miss_ = r_.chance(15);
+  for (std::uint32_t i = 0; i < steps; ++i) {
+    if (kind == 0) {
+      part({kMov, width, y, x});
+      part({kRsh, width, y, imm(1)});
+      part({kAnd, width, x, imm(1)});
+      part({kNeg, width, x, Imm{0}});
+      part({kAnd, width, x, adds});
+      part({kXor, width, x, y});
+    } else if (kind == 1) {
+      part({kMov, width, y, x});
+      part({kAnd, width, y, imm(1)});
+      part({kRsh, width, x, imm(1)});
+      branch_over({r_.chance(80) ? JmpOp::kEq : JmpOp::kNe, width, y, imm(0), 0}, {Alu{kXor, width, x, adds}});
+    } else {
+      part({kMov, width, y, x});
+      part({kLsh, width, y, imm(to_top)});
+      part({kArsh, width, y, imm(to_top)});
+      part({kLsh, width, x, imm(1)});
+      part({kMov, width, z, x});
+      part({kXor, width, z, adds});
+      branch_over({r_.chance(80) ? JmpOp::kSLt : JmpOp::kSGe, width, y, imm(0), 0}, {Alu{kMov, width, z, x}});
+      part({kMov, width, x, z});
+    }
+  }
+}
+
 }  // namespace skep::differential

@@ -38,6 +38,7 @@ class Idiom {
   void leading_zeros();
   void trailing_zeros();
   void carry();
+  void feedback();
   void fold_checksum();
   void division();
   void multiplication();
