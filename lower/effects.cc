@@ -88,11 +88,19 @@ bool computes(const T&) {
   return kIsOneOf<T, Alu, ByteSwap, LoadSymbol, LoadEnv, Sum, Rotate, CountBits, AddWithCarry, AluLoad>;
 }
 
+bool refers(const CallLocal&) { return true; }
+bool refers(const LoadSymbol& op) { return op.kind == SymbolKind::kFunction; }
+template <class T>
+bool refers(const T&) {
+  return false;
+}
+
 template <class T>
 Outline outline(const T& op) {
   return {.effects = effects(op),
           .continues = !kIsOneOf<T, Jump, Return, Illegal>,
           .branches = kIsOneOf<T, Branch, Jump, BranchLoad>,
+          .refers = refers(op),
           .pure = computes(op)};
 }
 

@@ -29,6 +29,7 @@ struct Outline {
   Effects effects;
   bool continues = true;  ///< The op behind it may run next.
   bool branches = false;  ///< target_of() it is not nullptr.
+  bool refers = false;    ///< It names another op otherwise: a call, a function's address.
   bool pure = false;      ///< only_computes().
 };
 Outline outline_of(const Op& op);
@@ -47,6 +48,13 @@ inline const Label* target_of(const Op& op) {
   return nullptr;
 }
 inline Label* target_of(Op& op) { return const_cast<Label*>(target_of(static_cast<const Op&>(op))); }
+
+/// The entry that a CallLocal or the LoadSymbol of a function names; nullptr of others.
+inline Label* function_of(Op& op) {
+  if (auto* call = std::get_if<CallLocal>(&op)) return &call->target;
+  auto* symbol = std::get_if<LoadSymbol>(&op);
+  return symbol != nullptr && symbol->kind == SymbolKind::kFunction ? &symbol->index : nullptr;
+}
 
 /// dst is written without being read, as far as `op` itself goes.
 constexpr bool ignores_dst(isa::AluOp op) {

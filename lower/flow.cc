@@ -158,26 +158,6 @@ class Explorer {
 
 }  // namespace
 
-Successors successors(const isa::Insns& insns, InsnIndex at) {
-  const isa::Insn& insn = insns[at];
-  const std::int64_t next = std::int64_t{at} + 1;
-  const auto jump = [&](std::int64_t offset, std::int64_t fall) {
-    return Successors{.next = fall, .target = next + offset, .jumps = true};
-  };
-  if (const auto* branch = std::get_if<isa::Branch>(&insn)) return jump(branch->offset, next);
-  if (const auto* may = std::get_if<isa::MayGoto>(&insn)) return jump(may->offset, next);
-  if (const auto* always = std::get_if<isa::Jump>(&insn)) return jump(always->offset, -1);
-  if (std::holds_alternative<isa::Exit>(insn)) return {};
-  if (const auto* call = std::get_if<isa::Call>(&insn); call != nullptr && call->kind == isa::CallKind::kLocal)
-    return {.next = next, .callee = next + call->imm, .calls = true};
-  if (const auto* load = std::get_if<isa::LoadImm64>(&insn)) {
-    // The offset in kFunction counts from the next slot, as in a call (RFC 9669 §5.4).
-    const bool function = load->kind == isa::Imm64Kind::kFunction;
-    return {.next = next + 1, .callee = function ? next + load->low : -1, .calls = function};
-  }
-  return {.next = next};
-}
-
 Result<Flow> find_flow(const VerifiedProgram& program) { return Explorer(program).run(); }
 
 }  // namespace skep::lower

@@ -31,16 +31,26 @@ class Addresses {
   void run() {
     for (Label at = 0; at < graph_.size(); ++at) {
       if (const Alu* alu = graph_.get<Alu>(at)) {
-        if (alu->op == AluOp::kAdd) make_sum(at, *alu);
+        if (alu->op == AluOp::kAdd && begun_.has(alu->dst)) make_sum(at, *alu);
       } else if (const Load* load = graph_.get<Load>(at)) {
         if (!(load->base == isa::kR10)) fold(at, *load, load->base == load->dst);
       } else if (const Store* store = graph_.get<Store>(at)) {
         if (!(store->base == isa::kR10)) fold(at, *store, false);
       }
+      note(at);
     }
   }
 
  private:
+  /// A sum of its own begins with a copy, a sum or a shift, and goes on with additions.
+  void note(Label at) {
+    const Alu* alu = graph_.get<Alu>(at);
+    if (alu != nullptr && (alu->op == AluOp::kAdd || alu->op == AluOp::kSub)) return;
+    const bool begins =
+        alu != nullptr ? alu->op == AluOp::kMov || alu->op == AluOp::kLsh : graph_.get<Sum>(at) != nullptr;
+    begun_.note(graph_.effects(at).writes, begins);
+  }
+
   /// Sees through the ops that gave `value` its value, as long as nobody else reads what they made, and says the same
   /// by registers that still hold what they held when `at` is reached. nullopt: nothing is won.
   [[nodiscard]] std::optional<Terms> unfold(Value value, Width width, Label at) const {
@@ -195,6 +205,7 @@ class Addresses {
 
   Graph& graph_;
   Lookback back_;
+  LastWritten begun_;  // By what may begin a sum, additions left out.
 };
 
 }  // namespace

@@ -26,13 +26,13 @@ class Chains {
   explicit Chains(Graph& graph) : graph_(graph), back_(graph) {}
 
   void run() {
-    RegSet loaded = 0;  // Registers that a load wrote last, so that few ops have to be looked at more closely.
+    LastWritten loaded;
     for (Label at = 0; at < graph_.size(); ++at) {
-      if (const Alu* alu = graph_.get<Alu>(at); alu != nullptr && (set_of(alu->src) & loaded) != 0)
+      const Alu* add = graph_.get<Alu>(at);
+      const Reg* term = add != nullptr ? std::get_if<Reg>(&add->src) : nullptr;
+      if (term != nullptr && loaded.has(*term))
         if (const auto second = term_at(at)) pair(*second);
-      const bool loads = graph_.get<Load>(at) != nullptr;
-      const RegSet writes = graph_.effects(at).writes;
-      loaded = static_cast<RegSet>(loads ? loaded | writes : loaded & ~writes);
+      loaded.note(graph_.effects(at).writes, graph_.get<Load>(at) != nullptr);
     }
     if (!pairs_.empty()) rebuild();
   }
@@ -78,20 +78,19 @@ class Chains {
   }
 
   void rebuild() {
-    Rebuild out(graph_.code());
-    auto pair = pairs_.begin();
-    for (Label at = 0; at < graph_.size(); ++at) {
-      out.place(at);
-      if (pair != pairs_.end() && pair->second == at) {
-        const Alu add = std::get<Alu>(graph_.op(at));
-        Alu inner = add;
-        inner.dst = std::get<Reg>(add.src);
-        inner.src = pair->early;
-        out.emit(inner, graph_.code().origin[at]);
-        ++pair;
-      }
-      out.emit(graph_.op(at), graph_.code().origin[at]);
+    Rebuild out(graph_);
+    Label done = 0;
+    for (const Pair& pair : pairs_) {
+      out.keep(done, pair.second);
+      Alu inner = std::get<Alu>(graph_.op(pair.second));
+      inner.dst = std::get<Reg>(inner.src);
+      inner.src = pair.early;
+      out.place(pair.second);
+      out.emit(inner, graph_.code().origin[pair.second]);
+      out.emit(graph_.op(pair.second), graph_.code().origin[pair.second]);
+      done = pair.second + 1;
     }
+    out.keep(done, graph_.size());
     graph_.rebuild(out.finish());
   }
 

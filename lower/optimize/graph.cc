@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lower/optimize/graph.h"
 
+#include <algorithm>
+
 namespace skep::lower {
 
 void Graph::describe() {
@@ -10,35 +12,32 @@ void Graph::describe() {
 }
 
 void Graph::find_targets() {
-  targets_.assign(code_.ops.size(), Target::kNo);
-  for (const Function& function : code_.functions) targets_[function.entry] = Target::kFromBefore;
-  for (Label at = 0; at < size(); ++at) {
-    if (!outlines_[at].branches) continue;
-    const Label to = *target_of(code_.ops[at]);
-    if (targets_[to] != Target::kFromBehind) targets_[to] = to <= at ? Target::kFromBehind : Target::kFromBefore;
-  }
+  targets_.assign(code_.ops.size(), 0);
+  for (Label at = 0; at < size(); ++at)
+    if (outlines_[at].branches) targets_[*target_of(code_.ops[at])] = 1;
+  for (const Function& function : code_.functions) targets_[function.entry] = 1;
 }
 
-/// Backwards until nothing changes; only edges that lead backwards in the code make another round necessary.
+/// Backwards, and again as long as what is live before a loop is not yet known to be live at its end.
 void Graph::find_liveness() {
-  if (targets_.empty()) find_targets();
   live_after_.resize(code_.ops.size());
-  std::vector<RegSet> live_before(code_.ops.size(), 0);  // Of targets.
-  for (bool again = true; again;) {
-    again = false;
-    RegSet next = 0;  // Before the op behind the one at hand.
-    for (std::size_t at = code_.ops.size(); at-- > 0;) {
+  std::vector<RegSet> before(code_.ops.size() + 1, 0);
+  std::vector<Label> loops;  // Branches backwards, the last one first.
+  for (Label at = size(); at-- > 0;)
+    if (outlines_[at].branches && *target_of(code_.ops[at]) <= at) loops.push_back(at);
+  const auto pass = [&](Label end) {
+    for (Label at = end; at-- > 0;) {
       const Outline& op = outlines_[at];
-      RegSet live = op.continues ? next : RegSet{0};
-      if (op.branches) live |= live_before[*target_of(code_.ops[at])];
+      RegSet live = op.continues ? before[at + 1] : RegSet{0};
+      if (op.branches) live |= before[*target_of(code_.ops[at])];
       live_after_[at] = live;
-      next = static_cast<RegSet>((live & ~op.effects.writes) | op.effects.reads);
-      if (targets_[at] == Target::kNo) continue;
-      // A loop's head that became live earlier than its end was looked at.
-      again = again || (targets_[at] == Target::kFromBehind && next != live_before[at]);
-      live_before[at] = next;
+      before[at] = static_cast<RegSet>((live & ~op.effects.writes) | op.effects.reads);
     }
-  }
+  };
+  const auto grows = [&](Label loop) { return (before[*target_of(code_.ops[loop])] & ~live_after_[loop]) != 0; };
+  pass(size());
+  for (auto loop = std::ranges::find_if(loops, grows); loop != loops.end(); loop = std::ranges::find_if(loops, grows))
+    pass(*loop + 1);
 }
 
 void Graph::replace(Label at, const Op& op) {
@@ -49,9 +48,9 @@ void Graph::replace(Label at, const Op& op) {
   outlines_[at] = after;
 }
 
-void Graph::rebuild(Code code) {
-  code_ = std::move(code);
-  describe();
+void Graph::rebuild(Rebuilt all) {
+  code_ = std::move(all.code);
+  outlines_ = std::move(all.outlines);
   forget();
 }
 
@@ -89,10 +88,13 @@ bool Graph::drop_nops() {
   for (Label at = 0; at < size(); ++at) {
     Op& op = code_.ops[at];
     if (std::holds_alternative<Nop>(op)) continue;
-    if (Label* target = target_of(op)) *target = moved[*target];
-    if (auto* call = std::get_if<CallLocal>(&op)) call->target = moved[call->target];
-    if (auto* symbol = std::get_if<LoadSymbol>(&op); symbol != nullptr && symbol->kind == SymbolKind::kFunction)
-      symbol->index = moved[symbol->index];
+    if (outlines_[at].branches) {
+      Label& target = *target_of(op);
+      target = moved[target];
+    } else if (outlines_[at].refers) {
+      Label& function = *function_of(op);
+      function = moved[function];
+    }
     code_.origin[moved[at]] = code_.origin[at];
     if (moved[at] != at) code_.ops[moved[at]] = op;
   }

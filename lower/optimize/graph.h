@@ -11,6 +11,12 @@
 
 namespace skep::lower {
 
+/// Code written anew (rebuild.h), with the outline of each op.
+struct Rebuilt {
+  Code code;
+  std::vector<Outline> outlines;
+};
+
 class Graph {
  public:
   /// `facts` are of the program that the code was lowered from; empty: nothing is known. They outlive the graph.
@@ -28,6 +34,7 @@ class Graph {
   [[nodiscard]] MemoryKind memory(Label at) const {
     return facts_.insns.empty() ? MemoryKind::kUnknown : facts_.insns[code_.origin[at]].memory;
   }
+  [[nodiscard]] const std::vector<Outline>& outlines() const { return outlines_; }
   /// As effects_of(op(at)), kept at hand because passes ask all the time.
   [[nodiscard]] Effects effects(Label at) const { return outlines_[at].effects; }
   /// Whether the op behind it may run next.
@@ -40,7 +47,7 @@ class Graph {
   /// Whether control can come to the op otherwise than from the op before it.
   [[nodiscard]] bool is_target(Label at) {
     if (targets_.empty()) find_targets();
-    return targets_[at] != Target::kNo;
+    return targets_[at] != 0;
   }
   /// Registers whose value after the op may still be read.
   [[nodiscard]] RegSet live_after(Label at) {
@@ -58,7 +65,7 @@ class Graph {
     if (targets_.empty()) find_targets();
     for (const RegSet bit = set_of(reg); at > stop; --at) {
       const Outline& before = outlines_[at - 1];
-      if (targets_[at] != Target::kNo || !before.continues) return std::nullopt;
+      if (targets_[at] != 0 || !before.continues) return std::nullopt;
       if ((before.effects.writes & bit) != 0) return at - 1;
     }
     return std::nullopt;
@@ -68,7 +75,7 @@ class Graph {
   /// after fresh(); within one pass it may keep answering for the code as it was.
   void replace(Label at, const Op& op);
   /// Everything changed.
-  void rebuild(Code code);
+  void rebuild(Rebuilt all);
   /// A new pass begins: analyses that changes have made stale are forgotten.
   void fresh();
 
@@ -88,8 +95,7 @@ class Graph {
   Code code_;
   const Facts& facts_;
   std::vector<Outline> outlines_;  // By op, always up to date.
-  enum class Target : std::uint8_t { kNo, kFromBefore, kFromBehind };
-  std::vector<Target> targets_;
+  std::vector<std::uint8_t> targets_;
   std::vector<RegSet> live_after_;
   bool changed_ = false, branches_changed_ = false;
 };

@@ -70,15 +70,15 @@ class Inlining {
   bool round() {
     find_callees();
     if (!choose()) return false;
-    Rebuild out(graph_.code());
+    Rebuild out(graph_);
     for (std::size_t i = 0; i < callees_.size(); ++i)
       if (kept(i)) copy(i, out);
     std::vector<std::uint32_t> stacks;
     for (std::size_t i = 0; i < callees_.size(); ++i)
       if (kept(i)) stacks.push_back(stacks_[i]);
-    Code code = out.finish();
-    for (std::size_t i = 0; i < stacks.size(); ++i) code.functions[i].stack_bytes = stacks[i];
-    graph_.rebuild(std::move(code));
+    Rebuilt all = out.finish();
+    for (std::size_t i = 0; i < stacks.size(); ++i) all.code.functions[i].stack_bytes = stacks[i];
+    graph_.rebuild(std::move(all));
     return true;
   }
 

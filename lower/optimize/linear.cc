@@ -346,7 +346,7 @@ class Linear {
   }
 
   void rebuild() {
-    Rebuild out(graph_.code());
+    Rebuild out(graph_);
     auto run = runs_.begin();
     for (Label at = 0; at < graph_.size(); ++at) {
       if (run == runs_.end() || at < run->begin) {

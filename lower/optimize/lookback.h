@@ -14,6 +14,18 @@ struct Value {
   Label at = 0;
 };
 
+/// The registers that ops of one kind wrote last, for passes that go through code from its beginning: a quick answer to
+/// whether looking back can find such an op. Where control comes from elsewhere it may name too many.
+class LastWritten {
+ public:
+  /// An op that writes these, of that kind or not.
+  void note(RegSet writes, bool by_kind) { regs_ = static_cast<RegSet>(by_kind ? regs_ | writes : regs_ & ~writes); }
+  [[nodiscard]] bool has(Reg reg) const { return contains(regs_, reg); }
+
+ private:
+  RegSet regs_ = 0;
+};
+
 class Lookback {
  public:
   explicit Lookback(Graph& graph) : graph_(graph) {}

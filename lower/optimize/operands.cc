@@ -67,13 +67,14 @@ class Operands {
       } else if (const Store* store = graph_.get<Store>(at)) {
         update(at, *store);
       }
+      loaded_.note(graph_.effects(at).writes, graph_.get<Load>(at) != nullptr);
     }
   }
 
  private:
-  /// The load that gave the register its value for `at` only, if it can as well happen there.
+  /// `at` is at hand: the load that gave the register its value for it only, if it can as well happen there.
   [[nodiscard]] std::optional<Label> load_for(Reg reg, Label at) const {
-    if (!graph_.dead_after(at, reg)) return std::nullopt;
+    if (!loaded_.has(reg) || !graph_.dead_after(at, reg)) return std::nullopt;
     const auto from = back_.def({reg, at});
     const Load* load = from ? graph_.get<Load>(*from) : nullptr;
     if (load == nullptr || load->swap || load->ordering != Ordering::kRelaxed) return std::nullopt;
@@ -194,6 +195,7 @@ class Operands {
 
   Graph& graph_;
   Lookback back_;
+  LastWritten loaded_;  // By loads.
 };
 
 }  // namespace

@@ -2,22 +2,18 @@
 #include "lower/optimize/rebuild.h"
 
 #include <cassert>
+#include <numeric>
 
 #include "lower/effects.h"
 
 namespace skep::lower {
 
-Rebuild::Rebuild(const Code& old) : old_(old), places_(old.ops.size() + 1, kNowhere) {
-  const std::size_t likely = old.ops.size() + old.ops.size() / 4;
+Rebuild::Rebuild(const Graph& old) : old_(old), places_(old.size() + 1, kNowhere) {
+  const std::size_t likely = old.size() + old.size() / 4;
   code_.ops.reserve(likely);
+  outlines_.reserve(likely);
   code_.origin.reserve(likely);
   is_new_.reserve(likely);
-}
-
-void Rebuild::emit(const Op& op, InsnIndex origin) {
-  code_.ops.push_back(op);
-  code_.origin.push_back(origin);
-  is_new_.push_back(0);
 }
 
 void Rebuild::emit_to(const Op& op, InsnIndex origin, Label target) {
@@ -30,26 +26,33 @@ void Rebuild::set_target(Label at, Label target) {
   is_new_[at] = 1;
 }
 
-Code Rebuild::finish() {
+void Rebuild::keep(Label from, Label to) {
+  const auto append = [&](auto& end, const auto& old) { end.insert(end.end(), old.begin() + from, old.begin() + to); };
+  std::iota(places_.begin() + from, places_.begin() + to, next());
+  append(code_.ops, old_.code().ops);
+  append(code_.origin, old_.code().origin);
+  append(outlines_, old_.outlines());
+  is_new_.resize(code_.ops.size());
+}
+
+Rebuilt Rebuild::finish() {
   places_.back() = next();
-  const auto moved = [this](Label old) {
-    assert(places_[old] != kNowhere);
-    return places_[old];
+  const auto move = [this](Label& label) {
+    assert(places_[label] != kNowhere);
+    label = places_[label];
   };
   for (Label at = 0; at < next(); ++at) {
-    Op& op = code_.ops[at];
-    if (Label* target = target_of(op); target != nullptr && is_new_[at] == 0) *target = moved(*target);
-    if (auto* call = std::get_if<CallLocal>(&op)) call->target = moved(call->target);
-    if (auto* symbol = std::get_if<LoadSymbol>(&op); symbol != nullptr && symbol->kind == SymbolKind::kFunction)
-      symbol->index = moved(symbol->index);
+    if (outlines_[at].branches && is_new_[at] == 0) move(*target_of(code_.ops[at]));
+    if (outlines_[at].refers) move(*function_of(code_.ops[at]));
   }
-  for (const Function& function : old_.functions)
-    if (places_[function.entry] != kNowhere)
-      code_.functions.push_back(
-          {.entry = moved(function.entry), .stack_bytes = function.stack_bytes, .insn = function.insn});
-  code_.helpers = old_.helpers;
-  code_.helper_maps = old_.helper_maps;
-  return std::move(code_);
+  for (const Function& function : old_.code().functions) {
+    if (places_[function.entry] == kNowhere) continue;
+    code_.functions.push_back(function);
+    move(code_.functions.back().entry);
+  }
+  code_.helpers = old_.code().helpers;
+  code_.helper_maps = old_.code().helper_maps;
+  return {.code = std::move(code_), .outlines = std::move(outlines_)};
 }
 
 }  // namespace skep::lower

@@ -33,12 +33,11 @@ class Rotations {
 
   void run() {
     for (Label at = 0; at < graph_.size(); ++at) {
-      if (graph_.is_target(at)) shifted_ = 0;
       const Alu* alu = graph_.get<Alu>(at);
       const bool shifts = alu != nullptr && is_shift(alu->op);
       const RegSet writes = graph_.effects(at).writes;
-      if (alu != nullptr && contains(shifted_, alu->dst)) visit(at, *alu);
-      shifted_ = static_cast<RegSet>(shifts ? shifted_ | writes : shifted_ & ~writes);
+      if (alu != nullptr && shifted_.has(alu->dst)) visit(at, *alu);
+      shifted_.note(writes, shifts);
     }
   }
 
@@ -47,7 +46,7 @@ class Rotations {
   void visit(Label at, const Alu& alu) {
     if (alu.op == AluOp::kOr || alu.op == AluOp::kXor || alu.op == AluOp::kAdd) {
       const Reg* other = std::get_if<Reg>(&alu.src);
-      if (other != nullptr && contains(shifted_, *other)) combine(at, alu);
+      if (other != nullptr && shifted_.has(*other)) combine(at, alu);
     } else if (alu.op == AluOp::kRsh || alu.op == AluOp::kArsh) {
       if (std::holds_alternative<Imm>(alu.src)) extend(at, alu);
     }
@@ -184,7 +183,7 @@ class Rotations {
 
   Graph& graph_;
   Lookback back_;
-  RegSet shifted_ = 0;  // Registers that a shift wrote last, so that few ops have to be looked at more closely.
+  LastWritten shifted_;  // By shifts.
 };
 
 }  // namespace

@@ -27,12 +27,30 @@ std::optional<std::int64_t> step_of(const Op& op) {
   return alu->op == AluOp::kAdd ? imm->value : -imm->value;
 }
 
+/// Registers that are moved on more than once between `begin` and the end of its straight line.
+RegSet movers_from(Graph& graph, Label begin) {
+  RegSet once = 0, twice = 0;
+  for (Label at = begin; at < graph.size() && (at == begin || !graph.is_target(at)); ++at) {
+    if (step_of(graph.op(at))) {
+      const RegSet reg = graph.effects(at).writes;
+      twice |= once & reg;
+      once |= reg;
+    }
+    if (!graph.continues(at)) break;
+  }
+  return twice;
+}
+bool worth_it(Graph& graph) {
+  for (Label at = 0; at < graph.size(); ++at)
+    if (graph.is_target(at) && movers_from(graph, at) != 0) return true;
+  return false;
+}
+
 class Sinking {
  public:
-  explicit Sinking(Graph& graph) : graph_(graph), out_(graph.code()) {}
+  explicit Sinking(Graph& graph) : graph_(graph), out_(graph) {}
 
   void run() {
-    if (!worth_it()) return;
     std::size_t function = 0;
     for (Label at = 0; at < graph_.size(); ++at) {
       if (function < graph_.code().functions.size() && graph_.code().functions[function].entry == at) {
@@ -41,9 +59,8 @@ class Sinking {
       }
       if (graph_.is_target(at)) {
         catch_up(kEvery, at == 0 ? 0 : at - 1);
-        eligible_ = movers_from(at);
+        eligible_ = movers_from(graph_, at);
       }
-      out_.place(at);
       sink(at, graph_.op(at));
     }
     emit_stubs();
@@ -62,29 +79,11 @@ class Sinking {
     RegSet live = 0;
   };
 
-  bool worth_it() {
-    for (Label at = 0; at < graph_.size(); ++at)
-      if (graph_.is_target(at) && movers_from(at) != 0) return true;
-    return false;
-  }
-  /// Registers that are moved on more than once between `begin` and the end of its straight line.
-  RegSet movers_from(Label begin) {
-    RegSet once = 0, twice = 0;
-    for (Label at = begin; at < graph_.size() && (at == begin || !graph_.is_target(at)); ++at) {
-      const Op& op = graph_.op(at);
-      if (step_of(op)) {
-        const RegSet reg = set_of(std::get<Alu>(op).dst);
-        twice |= once & reg;
-        once |= reg;
-      }
-      if (never_continues(op)) break;
-    }
-    return twice;
-  }
-
   [[nodiscard]] std::int64_t pending(Reg reg) const { return reg == kNoReg ? 0 : pending_[reg.index]; }
 
   void sink(Label at, const Op& op) {
+    if (due_ == 0 && (graph_.effects(at).writes & eligible_) == 0) return out_.keep(at);
+    out_.place(at);
     if (eligible_ != 0 && step_of(op) && contains(eligible_, std::get<Alu>(op).dst)) {
       const Reg moved = std::get<Alu>(op).dst;
       std::int64_t& sum = pending_[moved.index];
@@ -94,8 +93,8 @@ class Sinking {
         return;
       }
     }
+    if (due_ == 0) return out_.keep(at);
     const Effects effects = graph_.effects(at);
-    if (due_ == 0) return out_.emit(op, graph_.code().origin[at]);
     Op moved = op;
     catch_up(static_cast<RegSet>(effects.reads & ~absorb(moved)), at);
     clear(effects.writes);
@@ -182,6 +181,8 @@ class Sinking {
 
 }  // namespace
 
-void sink(Graph& graph) { Sinking(graph).run(); }
+void sink(Graph& graph) {
+  if (worth_it(graph)) Sinking(graph).run();
+}
 
 }  // namespace skep::lower::passes

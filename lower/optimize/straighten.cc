@@ -16,7 +16,7 @@ class Straightening {
 
   void run() {
     if (!find_blocks()) return;
-    Rebuild out(graph_.code());
+    Rebuild out(graph_);
     emitted_.assign(graph_.size(), 0);
     const std::vector<Function>& functions = graph_.code().functions;
     for (std::size_t i = 0; i < functions.size(); ++i) {

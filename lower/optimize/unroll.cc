@@ -74,7 +74,7 @@ class Unrolling {
   void run() {
     find_loops();
     if (loops_.empty()) return;
-    Rebuild out(graph_.code());
+    Rebuild out(graph_);
     auto loop = loops_.begin();
     for (Label at = 0; at < graph_.size(); ++at) {
       if (loop != loops_.end() && loop->head == at) {
