@@ -114,7 +114,7 @@ std::vector<std::int64_t> divisors() {
   for (const int some :
        {6,   7,    10,   11,   12,    14,    19,    21,     25,      28,      60,         100,       125,
         641, 1000, 1461, 3600, 10000, 65521, 86400, 146097, 1000000, 6700417, 1000000007, 1000000000})
-    for (const int sign : {1, -1}) all.push_back(sign * some);
+    for (const int sign : {1, -1}) all.push_back(std::int64_t{sign} * some);
   return all;
 }
 
