@@ -276,7 +276,13 @@ class Linear {
     return all;
   }
 
-  /// Columns that a shift of the input does not account for.
+  /// Columns that a shift of the input does not account for, as long as they are fewer than `most`.
+  [[nodiscard]] static unsigned count_others(const Form& form, int left, Width width, unsigned most) {
+    unsigned count = 0;
+    for (unsigned i = 0; i < isa::bits(width) && count < most; ++i)
+      if (form.columns[i] != moved(bit(i), left, width)) ++count;
+    return count;
+  }
   [[nodiscard]] static std::vector<unsigned> others(const Form& form, int left, Width width) {
     std::vector<unsigned> columns;
     for (unsigned i = 0; i < isa::bits(width); ++i)
@@ -289,20 +295,21 @@ class Linear {
 
   /// Finds other ops for the run that take less time.
   static bool shorten(Run& run) {
+    constexpr unsigned kFirst = 4;  // Ops before the first sum. There is one for each column.
+    if (run.form.depth <= kFirst) return false;
     std::uint64_t high = run.form.ones() >> 32;
     for (unsigned i = 32; i < kBits; ++i) high |= run.form.columns[i];
     const Width width = high == 0 ? Width::k32 : Width::k64;
     const int bits = static_cast<int>(isa::bits(width));
+    const unsigned most = run.form.depth - kFirst;
     int left = 0;
-    std::vector<unsigned> columns = others(run.form, 0, width);
+    unsigned fewest = count_others(run.form, left, width, most);
     for (int shift = 1 - bits; shift < bits; ++shift)
-      if (auto fewer = others(run.form, shift, width); fewer.size() < columns.size()) {
-        columns = std::move(fewer);
+      if (const unsigned count = count_others(run.form, shift, width, fewest); count < fewest) {
+        fewest = count;
         left = shift;
       }
-    constexpr unsigned kFirst = 4;  // Ops before the first sum. There is one for each column.
-    if (columns.size() + kFirst >= run.form.depth) return false;
-    return write(run, columns, left, width);
+    return fewest < most && write(run, others(run.form, left, width), left, width);
   }
 
   /// The input, shifted; and for each column what it adds, masked by its bit.
