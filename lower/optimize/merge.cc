@@ -232,7 +232,7 @@ class Stores {
     Operand src;
   };
   static constexpr std::size_t kMostParts = 16;
-  static constexpr Label kReach = 32;
+  static constexpr Label kMostBetween = 8;  // Other ops in a row.
 
   static bool plain(const Store& store) {
     return store.ordering == Ordering::kRelaxed && store.index == kNoReg && !store.swap;
@@ -260,18 +260,25 @@ class Stores {
   void collect(Label root) {
     parts_.clear();
     const auto last = alias_.range(*graph_.get<Store>(root), root);
-    const Label stop = root > kReach ? root - kReach : 0;
-    for (Label at = root + 1; at-- > stop && parts_.size() < kMostParts;) {
+    Label between = 0;
+    for (Label at = root + 1; at-- > 0 && between < kMostBetween && parts_.size() < kMostParts;) {
       const Op& op = graph_.op(at);
+      ++between;
       if (const Store* store = std::get_if<Store>(&op)) {
         const auto range = plain(*store) ? alias_.range(*store, at) : std::nullopt;
-        if (range && range->bytes < 8 && alias_.same_base(*range, *last))
+        if (range && in_reach(*range, *last) && alias_.same_base(*range, *last)) {
           parts_.push_back({.at = at, .range = *range, .src = store->src});
+          between = 0;
+        }
       } else if (!std::holds_alternative<Alu>(op) && !only_computes(op) && !std::holds_alternative<Nop>(op)) {
         return;
       }
       if (graph_.is_target(at)) return;
     }
+  }
+  /// Whether both may be parts of one word, as far as displacements tell.
+  static bool in_reach(const Range& a, const Range& b) {
+    return a.bytes < 8 && a.offset > b.end() - 8 - 1 && a.end() < b.offset + 8 + 1;
   }
   /// Into tiles_: parts that make up the bytes from `start` on, in the order of their addresses; the root is one.
   bool tile(std::int64_t start, std::uint32_t bytes) {
