@@ -3,6 +3,7 @@
 #include "base/overloaded.h"
 #include "base/unreachable.h"
 #include "jit/arm64/emitter.h"
+#include "jit/carry.h"
 
 namespace skep::jit::arm64 {
 
@@ -57,8 +58,14 @@ void Emitter::emit(const lower::CountBits& op) {
 }
 
 void Emitter::emit(const lower::AddWithCarry& op) {
-  const Gp dst = reg(op.dst, op.width);
-  as_.adds(dst, dst, reg(op.src, op.width));
+  const Gp dst = reg(op.dst, op.width), src = reg(op.src, op.width);
+  if (carry_left_) {
+    as_.adcs(dst, dst, src);
+  } else {
+    as_.adds(dst, dst, src);
+  }
+  carry_left_ = leaves_carry(code_, plan_, at_);
+  if (carry_left_) return;
   if (op.width == Width::k64) {
     as_.adc(dst, dst, a64::xzr);
   } else {

@@ -161,6 +161,7 @@ class Emitter {
 
   // Of the function and the op that are being emitted.
   std::size_t function_ = 0;
+  bool carry_left_ = false;  // By the last AddWithCarry, for the next one.
   lower::Label at_ = 0;
   std::vector<Gp> saved_;  // What the prologue pushes, in pairs.
   [[nodiscard]] std::uint32_t saved_bytes() const { return static_cast<std::uint32_t>((saved_.size() + 1) / 2 * 16); }

@@ -2,6 +2,7 @@
 // Ops that stand for several of the program's: sums by lea, rotations, counted bits, additions with the carry.
 #include "base/overloaded.h"
 #include "base/unreachable.h"
+#include "jit/carry.h"
 #include "jit/x86_64/emitter.h"
 
 namespace skep::jit::x86_64 {
@@ -97,9 +98,14 @@ void Emitter::count_ones(const lower::CountBits& op) {
 }
 
 void Emitter::emit(const lower::AddWithCarry& op) {
-  const Gp dst = reg(op.dst, op.width);
-  as_.add(dst, reg(op.src, op.width));
-  as_.adc(dst, 0);
+  const Gp dst = reg(op.dst, op.width), src = reg(op.src, op.width);
+  if (carry_left_) {
+    as_.adc(dst, src);
+  } else {
+    as_.add(dst, src);
+  }
+  carry_left_ = leaves_carry(code_, plan_, at_);
+  if (!carry_left_) as_.adc(dst, 0);
 }
 
 }  // namespace skep::jit::x86_64

@@ -180,6 +180,7 @@ class Emitter {
 
   // Of the function and the op that are being emitted.
   std::size_t function_ = 0;
+  bool carry_left_ = false;  // By the last AddWithCarry, for the next one.
   lower::Label at_ = 0;
   std::uint32_t frame_bytes_ = 0;  // What the prologue subtracts from rsp.
   std::uint32_t pushed_ = 0;       // With the return address, in bytes.

@@ -16,7 +16,7 @@ using isa::Width;
 
 /// sum = add; carry = 1; if <sum less than what was added> goto join; carry = 0; join: sum += carry.
 struct Diamond {
-  Label add = 0, branch = 0, zero = 0, join = 0, second = 0;
+  Label add = 0, one = 0, branch = 0, zero = 0, join = 0, second = 0;
   Reg sum, carry;
 };
 
@@ -44,6 +44,7 @@ class Carries {
     if (!diamond) return;
     const Alu add = *graph_.get<Alu>(diamond->add);
     graph_.replace(diamond->add, AddWithCarry{.width = add.width, .dst = add.dst, .src = std::get<Reg>(add.src)});
+    if (back_.unread(diamond->carry, diamond->one, branch)) graph_.replace(diamond->one, Nop{});
     graph_.replace(diamond->branch, Nop{});
     graph_.replace(diamond->zero, Nop{});
     if (graph_.get<Alu>(diamond->second)->dst == sum) return graph_.replace(diamond->second, Nop{});
@@ -52,7 +53,8 @@ class Carries {
   }
 
   std::optional<Diamond> match(Label branch, Reg sum, Reg part) {
-    Diamond found{.add = 0, .branch = branch, .zero = branch + 1, .join = 0, .second = 0, .sum = sum, .carry = kNoReg};
+    Diamond found{
+        .add = 0, .one = 0, .branch = branch, .zero = branch + 1, .join = 0, .second = 0, .sum = sum, .carry = kNoReg};
     const Alu* zero = constant(found.zero, 0);
     if (zero == nullptr || graph_.is_target(found.zero) || zero->dst == sum) return std::nullopt;
     found.carry = zero->dst;
@@ -60,6 +62,7 @@ class Carries {
     const auto add = back_.def({sum, branch});
     if (!one || !add || constant(*one, 1) == nullptr || !adds(*add, branch, part)) return std::nullopt;
     found.add = *add;
+    found.one = *one;
     if (!back_.unread(sum, *add, branch) || !joins(found) || !adds_carry(found)) return std::nullopt;
     return found;
   }
