@@ -201,6 +201,19 @@ void Idiom::multiplication() {
   if (r_.chance(30)) part({kAdd, w_.any_width(), x, w_.any_operand()});
 }
 
+/// h = h * (2^n +- 1) + term, in either register.
+void Idiom::hash() {
+  const Reg h = w_.any_reg(), term = other_than({h});
+  const Width width = w_.any_width();
+  const std::int64_t power = std::int64_t{1} << r_.below(31);
+  if (r_.chance(50)) part({kMov, w_.any_width(), term, w_.any_source()});
+  part({kMul, width, h, imm(r_.chance(50) ? power + 1 : power - 1)});
+  if (r_.chance(40)) part({kMov, w_.any_width(), term, w_.any_source()});
+  if (r_.chance(60)) return part({kAdd, width, h, term});
+  part({kAdd, width, term, h});
+  part({kMov, w_.any_width(), h, term});
+}
+
 /// Masks and extensions of what has few bits already.
 void Idiom::masking() {
   const Reg x = w_.any_reg();

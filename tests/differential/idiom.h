@@ -29,6 +29,7 @@ class Idiom {
   void shifts();
   void sum();
   void indexed();
+  void advance();
   void byte_load();
   void byte_store();
   void swapped_access();
@@ -42,6 +43,7 @@ class Idiom {
   void fold_checksum();
   void division();
   void multiplication();
+  void hash();
   void masking();
   void compare_memory();
   void modify_memory();

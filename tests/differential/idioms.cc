@@ -18,7 +18,7 @@ constexpr Row kIdioms[] = {
     {&Idiom::feedback, 4},       {&Idiom::carry, 7},          {&Idiom::fold_checksum, 3},
     {&Idiom::division, 10},      {&Idiom::multiplication, 6}, {&Idiom::masking, 8},
     {&Idiom::compare_memory, 6}, {&Idiom::modify_memory, 6},  {&Idiom::spill, 6},
-    {&Idiom::select, 4},
+    {&Idiom::select, 4},         {&Idiom::hash, 5},           {&Idiom::advance, 5},
 };
 
 }  // namespace

@@ -87,6 +87,29 @@ void Idiom::indexed() {
   if (r_.chance(60)) w_.set_constant(out_, scaled);
 }
 
+/// A pointer that moves on by what it points to and a constant, as through options and extension headers.
+void Idiom::advance() {
+  const Writer::Area where = w_.area(Writer::Use::kSpecial);
+  constexpr std::int32_t kMask = 3;
+  const std::int32_t room = where.bytes - 1 - (kMask << 1);
+  if (room < 1) return;
+  const Reg pointer = w_.any_reg();
+  keep(pointer);
+  const Reg step = w_.any_reg();
+  keep(step);
+  const auto start = static_cast<std::int16_t>(where.start);
+  const bool shifts = r_.chance(50);
+  exact(mov(pointer, where.base));
+  exact(Load{Size::k8, Extend::kZero, step, r_.chance(80) ? pointer : where.base, start});
+  exact(alu(kAnd, w_.any_width(), step, imm(kMask)));
+  if (shifts) exact(alu(kLsh, w_.any_width(), step, imm(1)));
+  exact(alu(kAdd, w_.any_width(), step, imm(1 + r_.below(static_cast<std::uint32_t>(room)))));
+  exact(alu(kAdd, Width::k64, pointer, step));
+  exact(Load{Size::k8, Extend::kZero, w_.any_reg(), pointer, start});
+  w_.set_constant(out_, pointer);
+  if (r_.chance(60)) w_.set_constant(out_, step);
+}
+
 void Idiom::byte_load() {
   const std::uint32_t count = r_.of(std::array{2u, 4u, 8u});
   const Size part_size = count > 2 && r_.chance(20) ? Size::k16 : Size::k8;
