@@ -20,7 +20,10 @@ class Survey {
       const lower::Op& op = code_.ops[at_];
       const lower::Effects effects = lower::effects_of(op);
       function.regs = static_cast<lower::RegSet>(function.regs | effects.reads | effects.writes);
-      if (const lower::Label* label = lower::target_of(op)) target(*label);
+      if (const lower::Label* label = lower::target_of(op)) {
+        target(*label);
+        last_branch_ = at_;
+      }
       inline_visit([this](const auto& any) { see(any); }, op);
     }
   }
@@ -29,7 +32,7 @@ class Survey {
   void target(lower::Label label) {
     Mark& mark = plan_.marks[label];
     if (label <= at_) {
-      mark = Mark::kLoopHead;
+      mark = label > last_branch_ ? Mark::kTightLoop : Mark::kLoopHead;
     } else if (mark == Mark::kNone) {
       mark = Mark::kTarget;
     }
@@ -62,6 +65,7 @@ class Survey {
   const lower::Code& code_;
   FunctionPlan* function_ = nullptr;
   lower::Label at_ = 0;
+  lower::Label last_branch_ = 0;  // Before at_.
 };
 
 }  // namespace

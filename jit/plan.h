@@ -21,7 +21,9 @@ struct FunctionPlan {
   [[nodiscard]] bool uses(lower::Reg reg) const { return (regs >> reg.index & 1) != 0; }
 };
 
-enum class Mark : std::uint8_t { kNone, kTarget, kLoopHead };
+/// A tight loop is one straight line.
+enum class Mark : std::uint8_t { kNone, kTarget, kLoopHead, kTightLoop };
+inline bool begins_loop(Mark mark) { return mark >= Mark::kLoopHead; }
 
 struct Plan {
   CompileOptions options;
@@ -58,7 +60,7 @@ void add_positions(Plan& plan, const lower::Code& code, Padding padding, Bound b
       at += padding.function;
       ++function;
     }
-    if (plan.marks[i] == Mark::kLoopHead) at += padding.loop_head;
+    if (begins_loop(plan.marks[i])) at += padding.loop_head;
     plan.position[i] = at;
     at += inline_visit(bound, code.ops[i]);
     if (!plan.charges.empty() && plan.charges[i] != 0) at += padding.limits;

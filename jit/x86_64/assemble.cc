@@ -10,7 +10,7 @@ namespace {
 
 /// Limits and masks: what jit/limits.h and jit/harden.h add. The function: alignment, prologue, epilogues for traps.
 constexpr Padding kPadding{.function = 15 + 32 + 25 + 20,
-                           .loop_head = kLoopAlignment - 1,
+                           .loop_head = alignment(Mark::kTightLoop) - 1,
                            .limits = 32,
                            .mask = {.branch = 20, .load = 3, .helper = 36, .fence = 6}};
 

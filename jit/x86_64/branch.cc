@@ -46,7 +46,7 @@ x86::CondCode condition(JmpOp op) {
 bool Emitter::is_near(lower::Label next, lower::Label target) const {
   if (target < next) return false;
   // The bound of the next op's position ends with the padding before it, which lies between here and there.
-  const std::uint32_t padding = plan_.marks[next] == Mark::kLoopHead ? kLoopAlignment - 1 : 0;
+  const std::uint32_t padding = alignment(plan_.marks[next]) - 1;
   return plan_.position[target] - plan_.position[next] + padding <= kShortReach;
 }
 
@@ -103,7 +103,7 @@ void Emitter::branch_on(JmpOp op, bool unless, lower::Label target) {
 }
 
 void Emitter::jump(lower::Label next, lower::Label target) {
-  if (target == next && plan_.marks[target] != Mark::kLoopHead) return;
+  if (target == next && !begins_loop(plan_.marks[target])) return;
   if (target < next) check_limits(next - 1);
   if (is_near(next, target)) as_.short_();
   as_.jmp(label(target));

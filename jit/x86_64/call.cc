@@ -99,7 +99,7 @@ void Emitter::bind(lower::Label at) {
     fence();
   at_ = at;
   const Mark mark = plan_.marks[at];
-  if (mark == Mark::kLoopHead) as_.align(asmjit::AlignMode::kCode, kLoopAlignment);
+  if (begins_loop(mark)) as_.align(asmjit::AlignMode::kCode, alignment(mark));
   map_.row(as_.offset(), at);
   if (mark != Mark::kNone) as_.bind(label(at));
 }

@@ -6,14 +6,18 @@
 
 #include <asmjit/x86/x86assembler.h>
 
+#include "jit/plan.h"
 #include "lower/code.h"
 
 namespace skep::jit::x86_64 {
 
 using asmjit::x86::Gp;
 
-/// Loop heads begin at multiples of this; what is padded is at most one byte less.
-inline constexpr std::uint32_t kLoopAlignment = 32;
+/// Ops begin at multiples of this; what is padded is at most one byte less. A tight loop fits into few of the blocks
+/// that the processor fetches; others only pay for longer padding.
+constexpr std::uint32_t alignment(Mark mark) {
+  return mark == Mark::kTightLoop ? 32 : mark == Mark::kLoopHead ? 16 : 1;
+}
 
 //                                                      r0 r1 r2 r3 r4 r5 r6 r7  r8  r9  r10 scratch
 //                                                     rax rdi rsi rdx rcx r8 rbx r13 r14 r15 rbp r11
