@@ -39,7 +39,7 @@ const std::vector<Case> kCases = {
     {"network_offset", "r0 = *(u16 *)skb[-0x100000]\nexit", 0x0f10},
     {"below_all_offsets", "r0 = *(u8 *)skb[-0x200001]\nr0 = 7\nexit", 0},
     {"callee_saved_registers_stay", "r7 = 40\nr8 = 2\nr0 = *(u8 *)skb[0]\nr0 += r7\nr0 += r8\nexit", 43},
-    {"ends_the_function_that_it_is_in", "call f\nr0 += 5\nexit\nf: r0 = *(u8 *)skb[99]\nr0 = 7\nexit", 5},
+    {"ends_the_function_that_it_is_in", "call f\nr0 += 5\nexit\nf: r6 = r1\nr0 = *(u8 *)skb[99]\nr0 = 7\nexit", 5},
     {"cgroup_begins_at_the_network_header", "r0 = *(u8 *)skb[0]\nr7 = r0\nr0 = *(u8 *)skb[-0x100000]\nr0 += r7\nexit",
      2, ProgramType::kCgroupSkb},
 };
