@@ -51,9 +51,11 @@ void update_link(Value& dst, const isa::Alu& insn, const Scalar& src) {
   const bool moves = insn.op == isa::AluOp::kAdd || insn.op == isa::AluOp::kSub;
   const bool narrow = insn.width == isa::Width::k32;
   const bool linked = dst.id != 0 && (dst.id & kIdFlags) == 0 && (!narrow || dst.scalar.umax <= kU32Max);
-  std::int64_t distance = static_cast<std::int64_t>(src.bits.value);
-  if (narrow) distance = static_cast<std::int32_t>(distance);
-  if (insn.op == isa::AluOp::kSub) distance = -distance;
+  const std::int64_t moved =
+      narrow ? static_cast<std::int32_t>(src.bits.value) : static_cast<std::int64_t>(src.bits.value);
+  const std::uint64_t back =
+      0 - static_cast<std::uint64_t>(moved);  // Wraps for the least number, which is no distance.
+  const std::int64_t distance = insn.op == isa::AluOp::kSub ? static_cast<std::int64_t>(back) : moved;
   if (!moves || !linked || !src.is_constant() || distance != static_cast<std::int32_t>(distance)) {
     dst.id = 0;
     dst.offset = 0;
