@@ -83,6 +83,15 @@ Run::Step Run::undo(InsnIndex insn, InsnIndex following, const HistoryEntry* ent
     marks.add(src);
     return Step::kDone;
   };
+  // What an atomic operation fetched is what lay there before. (Linux 6.18 looks for it in what the register held.)
+  const auto fetch_and_store = [&](const isa::Atomic& i) {
+    const std::uint32_t result = i.op == isa::AtomicOp::kCmpXchg ? 0 : i.reg.index;
+    const bool fetched = isa::info(i.op).fetch && marks.has(result);
+    if (fetched) marks.remove(result);
+    const Step step = store(i.base, isa::Operand{i.reg});
+    if (fetched && slot_access) marks.add_slot(*entry);
+    return step;
+  };
   const auto clobber_r0 = [&] {
     marks.remove(0);
     return (marks.frames[marks.current].regs & kArgumentMask) != 0 ? Step::kLost : Step::kDone;
@@ -112,7 +121,7 @@ Run::Step Run::undo(InsnIndex insn, InsnIndex following, const HistoryEntry* ent
                                      [&](const isa::Store& i) { return store(i.base, i.src); },
                                      [&](const isa::Atomic& i) {
                                        if (i.op == isa::AtomicOp::kLoadAcquire) return load(i.reg.index);
-                                       return store(i.base, isa::Operand{i.reg});
+                                       return fetch_and_store(i);
                                      },
                                      [&](const isa::Branch& i) {
                                        const auto* src = std::get_if<isa::Reg>(&i.src);
