@@ -269,7 +269,7 @@ TEST(AcceptedPrograms, AWrongStateIsSeen) {
     Program other = program;
     for (isa::Insn& insn : other.insns)
       if (auto* alu = std::get_if<isa::Alu>(&insn); alu != nullptr && alu->op == isa::AluOp::kMov)
-        if (auto* imm = std::get_if<isa::Imm>(&alu->src)) ++imm->value;
+        if (auto* imm = std::get_if<isa::Imm>(&alu->src)) imm->value ^= 1;
     if (std::holds_alternative<Rejection>(verify(program)) || recorded.verify(other)) continue;
     ++tried;
     seen += runs.run(program, &recorded, seed).empty() ? 0 : 1;
