@@ -118,7 +118,7 @@ TEST(Differential, AccessesOutOfBoundsTrapAlike) {
                          << text(got) << "\n"
                          << listing(program);
   }
-  EXPECT_GT(traps, count / 40);
+  EXPECT_GT(traps, count / 20);
   EXPECT_LT(traps, count * 19 / 20);
 }
 
