@@ -34,15 +34,10 @@ class Chains {
         if (const auto second = term_at(at)) pair(*second);
       loaded.note(graph_.effects(at).writes, graph_.get<Load>(at) != nullptr);
     }
-    if (!pairs_.empty()) rebuild();
+    insert(graph_, sums_);
   }
 
  private:
-  struct Pair {
-    Label first = 0, second = 0;
-    Reg early;  // The term that the second one takes up.
-  };
-
   [[nodiscard]] std::optional<Term> term_at(Label at) const {
     const Alu* add = graph_.get<Alu>(at);
     const Reg* term = add != nullptr && associates(add->op) ? std::get_if<Reg>(&add->src) : nullptr;
@@ -69,7 +64,10 @@ class Chains {
     early.dst = kScratch;
     graph_.replace(first->def, early);
     graph_.replace(first->at, Nop{});
-    pairs_.push_back({.first = first->at, .second = second.at, .early = kScratch});
+    Alu sum = add;  // Of the two terms.
+    sum.dst = std::get<Reg>(add.src);
+    sum.src = kScratch;
+    sums_.push_back({.before = second.at, .ops = {sum}});
     used_until_ = second.at + 1;
   }
   static bool calls(const Op& op) {
@@ -77,27 +75,10 @@ class Chains {
            std::holds_alternative<TailCall>(op);
   }
 
-  void rebuild() {
-    Rebuild out(graph_);
-    Label done = 0;
-    for (const Pair& pair : pairs_) {
-      out.keep(done, pair.second);
-      Alu inner = std::get<Alu>(graph_.op(pair.second));
-      inner.dst = std::get<Reg>(inner.src);
-      inner.src = pair.early;
-      out.place(pair.second);
-      out.emit(inner, graph_.code().origin[pair.second]);
-      out.emit(graph_.op(pair.second), graph_.code().origin[pair.second]);
-      done = pair.second + 1;
-    }
-    out.keep(done, graph_.size());
-    graph_.rebuild(out.finish());
-  }
-
   Graph& graph_;
   Lookback back_;
-  std::vector<Pair> pairs_;  // In order.
-  Label used_until_ = 0;     // Ops before this one belong to pairs.
+  std::vector<Insertion> sums_;
+  Label used_until_ = 0;  // Ops before this one belong to pairs.
 };
 
 }  // namespace

@@ -42,7 +42,7 @@ class Reassociation {
 
   void run() {
     for (Label at = 0; at < graph_.size(); ++at) constant_first(at);
-    if (!sums_.empty()) rebuild();
+    insert(graph_, sums_);
     sums_.clear();
     for (Label at = 0; at < graph_.size(); ++at) {
       const Alu* add = graph_.get<Alu>(at);
@@ -50,16 +50,10 @@ class Reassociation {
       if (term == nullptr || *term == add->dst || !graph_.dead_after(at, *term)) continue;
       if (!hash(at, *add, add->dst, *term) && !hash(at, *add, *term, add->dst)) advance(at, *add, *term);
     }
-    if (!sums_.empty()) rebuild();
+    insert(graph_, sums_);
   }
 
  private:
-  /// Of the addition at `at`, whose other register is dead afterwards: what comes before it.
-  struct Sum {
-    Label at = 0;
-    std::optional<Alu> first, second;
-  };
-
   /// acc += a; acc += b; acc += constant: the constant is there first. Addresses (64 bits) take it up anyway.
   void constant_first(Label at) {
     const Alu* add = graph_.get<Alu>(at);
@@ -72,8 +66,8 @@ class Reassociation {
       if (term == nullptr || other->width != Width::k32 || *term == add->dst) break;
       first = *before;
     }
-    if (first == at || (!sums_.empty() && sums_.back().at >= first)) return;
-    sums_.push_back({.at = first, .first = *add, .second = std::nullopt});
+    if (first == at || (!sums_.empty() && sums_.back().before >= first)) return;
+    sums_.push_back({.before = first, .ops = {*add}});
     graph_.replace(at, Nop{});
   }
 
@@ -88,7 +82,7 @@ class Reassociation {
     const Alu shift{
         .op = AluOp::kLsh, .width = add.width, .divisor = {}, .dst = product, .src = Imm{std::int64_t{factor->shift}}};
     graph_.replace(*made, Nop{});
-    sums_.push_back({.at = at, .first = rest, .second = shift});
+    sums_.push_back({.before = at, .ops = {rest, shift}});
     return true;
   }
 
@@ -102,7 +96,7 @@ class Reassociation {
     if (plus->width == Width::k32 && !stays_short({step, *made}, constant->value)) return;
     const Alu early{.op = AluOp::kAdd, .width = Width::k64, .divisor = {}, .dst = add.dst, .src = *constant};
     graph_.replace(*made, Nop{});
-    sums_.push_back({.at = at, .first = early, .second = std::nullopt});
+    sums_.push_back({.before = at, .ops = {early}});
   }
 
   /// The op that made the value, if nobody else reads it.
@@ -148,25 +142,9 @@ class Reassociation {
     return before ? std::optional(*before << imm) : std::nullopt;
   }
 
-  void rebuild() {
-    Rebuild out(graph_);
-    Label done = 0;
-    for (const Sum& sum : sums_) {
-      out.keep(done, sum.at);
-      const InsnIndex origin = graph_.code().origin[sum.at];
-      out.place(sum.at);
-      if (sum.first) out.emit(*sum.first, origin);
-      if (sum.second) out.emit(*sum.second, origin);
-      out.emit(graph_.op(sum.at), origin);
-      done = sum.at + 1;
-    }
-    out.keep(done, graph_.size());
-    graph_.rebuild(out.finish());
-  }
-
   Graph& graph_;
   Lookback back_;
-  std::vector<Sum> sums_;  // In order.
+  std::vector<Insertion> sums_;  // What comes before an addition.
 };
 
 }  // namespace

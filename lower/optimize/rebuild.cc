@@ -55,4 +55,21 @@ Rebuilt Rebuild::finish() {
   return {.code = std::move(code_), .outlines = std::move(outlines_)};
 }
 
+void insert(Graph& graph, std::span<const Insertion> insertions) {
+  if (insertions.empty()) return;
+  Rebuild out(graph);
+  Label done = 0;
+  for (const Insertion& insertion : insertions) {
+    const Label at = insertion.before;
+    const InsnIndex origin = graph.code().origin[at];
+    out.keep(done, at);
+    out.place(at);
+    for (const Op& op : insertion.ops) out.emit(op, origin);
+    out.emit(graph.op(at), origin);
+    done = at + 1;
+  }
+  out.keep(done, graph.size());
+  graph.rebuild(out.finish());
+}
+
 }  // namespace skep::lower

@@ -2,6 +2,7 @@
 // Code written anew, for passes that insert or duplicate ops. Ops are emitted in order with the labels of the old code;
 // where the old code's ops now begin is said by place(), and finish() puts the new labels in.
 #pragma once
+#include <span>
 #include <vector>
 
 #include "lower/optimize/graph.h"
@@ -49,5 +50,13 @@ class Rebuild {
   std::vector<Label> places_;         // By old label.
   std::vector<std::uint8_t> is_new_;  // By new op: its target is a new label already.
 };
+
+/// Ops to be done before another one; branches that lead there do them too.
+struct Insertion {
+  Label before = 0;
+  std::vector<Op> ops;
+};
+/// In the order of their places. Nothing to insert costs nothing.
+void insert(Graph& graph, std::span<const Insertion> insertions);
 
 }  // namespace skep::lower

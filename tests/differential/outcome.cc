@@ -115,11 +115,4 @@ Outcome run(Vm& vm, const VerifiedProgram& program, std::uint64_t seed, const Ru
   return outcome;
 }
 
-std::string listing(const Program& program) {
-  std::string out;
-  for (InsnIndex at = 0; at < program.insns.size(); ++at)
-    out += std::to_string(at) + ": " + isa::print(program.insns, at, isa::Syntax::kC) + "\n";
-  return out;
-}
-
 }  // namespace skep::differential

@@ -7,6 +7,7 @@
 
 #include "skep/vm.h"
 #include "tests/differential/random_program.h"
+#include "tests/listing.h"
 
 namespace skep::differential {
 
@@ -26,6 +27,6 @@ Outcome run_reference(const Program& program, std::uint64_t seed);
 /// Fails the test where the program does not load.
 Outcome run(Vm& vm, const VerifiedProgram& program, std::uint64_t seed, const RunOptions& options);
 
-std::string listing(const Program& program);
+using test::listing;
 
 }  // namespace skep::differential

@@ -17,6 +17,7 @@
 #include "skep/context.h"
 #include "skep/isa.h"
 #include "skep/verify.h"
+#include "tests/listing.h"
 #include "tests/reference/reference.h"
 #include "tests/soundness/near_accept.h"
 #include "tests/soundness/recorded.h"
@@ -175,14 +176,6 @@ class Runs {
   std::uint64_t steps_ = 0, cut_short_ = 0;
 };
 
-std::string listing(const Program& program) {
-  std::string out;
-  for (InsnIndex at = 0; at < program.insns.size(); ++at)
-    if (!std::holds_alternative<isa::Continuation>(program.insns[at]))
-      out += std::to_string(at) + ": " + isa::print(program.insns, at, isa::Syntax::kC) + "\n";
-  return out;
-}
-
 TEST(AcceptedPrograms, RunAsTheVerifierSaid) {
   const std::uint64_t wanted = setting("SKEP_SOUND_PROGRAMS", 50'000);
   const std::uint64_t first = setting("SKEP_SOUND_SEED", 1);
@@ -209,7 +202,8 @@ TEST(AcceptedPrograms, RunAsTheVerifierSaid) {
     instructions += program.insns.size();
     if (wrong.empty()) continue;
     ++failures;
-    ADD_FAILURE() << "SKEP_SOUND_SEED=" << seed << " SKEP_SOUND_PROGRAMS=1: " << wrong << "\n" << listing(program);
+    ADD_FAILURE() << "SKEP_SOUND_SEED=" << seed << " SKEP_SOUND_PROGRAMS=1: " << wrong << "\n"
+                  << test::listing(program);
   }
   std::printf(
       "%llu accepted programs of %llu, %llu instructions, %llu executed, %llu looked at for traps only, "

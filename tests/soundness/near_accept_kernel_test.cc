@@ -11,6 +11,7 @@
 #include "kernel/bpf.h"
 #include "skep/isa.h"
 #include "skep/verify.h"
+#include "tests/listing.h"
 #include "tests/soundness/near_accept.h"
 #include "tests/soundness/setting.h"
 #include "tests/verifier/mutate.h"
@@ -25,14 +26,6 @@ Program program_of(std::uint64_t seed) {
   std::mt19937_64 random(seed);
   if (seed % 2 == 1) test::mutate(program, random);
   return program;
-}
-
-std::string listing(const Program& program) {
-  std::string out;
-  for (InsnIndex at = 0; at < program.insns.size(); ++at)
-    if (!std::holds_alternative<isa::Continuation>(program.insns[at]))
-      out += std::to_string(at) + ": " + isa::print(program.insns, at, isa::Syntax::kC) + "\n";
-  return out;
 }
 
 /// Both logs, to be compared line by line.
@@ -75,7 +68,7 @@ TEST(NearAccept, NoneIsAcceptedThatLinuxRejects) {
     if (++false_accepts > 5) continue;
     ADD_FAILURE() << "SKEP_NEAR_SEED=" << seed
                   << " SKEP_NEAR_PROGRAMS=1: accepted; Linux: " << linux_says->last_sentence() << "\n"
-                  << listing(program);
+                  << test::listing(program);
   }
   std::printf(
       "%llu programs, %llu accepted by Linux, %llu FALSE ACCEPTS, %llu false rejects, %llu without a verdict, same "

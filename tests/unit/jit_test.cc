@@ -13,6 +13,7 @@
 #include "jit/target.h"
 #include "lower/optimize/optimize.h"
 #include "skep/helper.h"
+#include "tests/unit/op_machine.h"
 
 namespace skep::jit {
 namespace {
@@ -27,7 +28,8 @@ using lower::Op;
 using lower::Operand;
 using lower::Reg;
 
-using Words = std::array<std::uint64_t, 10>;
+using test::one_function;
+using test::Words;
 
 constexpr std::array<std::uint64_t, 15> kBoundaries = {0,
                                                        1,
@@ -44,14 +46,6 @@ constexpr std::array<std::uint64_t, 15> kBoundaries = {0,
                                                        0x100000000,
                                                        0x8000000000000000,
                                                        0xffffffffffffffff};
-
-lower::Code one_function(std::vector<Op> ops, std::uint32_t stack = 512) {
-  lower::Code code;
-  code.ops = std::move(ops);
-  code.origin.resize(code.ops.size());
-  code.functions = {{.entry = 0, .stack_bytes = stack}};
-  return code;
-}
 
 Op mov(int dst, std::int64_t value) {
   return lower::Alu{AluOp::kMov, Width::k64, {}, Reg{static_cast<std::uint8_t>(dst)}, Imm{value}};
@@ -82,20 +76,10 @@ std::uint64_t run(const NativeCode& native, std::uint64_t r1 = 0, std::uint64_t 
   return native.entry()(r1, r2, env);
 }
 
-/// A program that loads r0 to r9 from Words, does `ops` and stores r0 to r9 back; the ops may use r10-504 and below.
+/// test::around() `ops`, compiled.
 std::shared_ptr<const NativeCode> around(const std::vector<Op>& middle, Features features,
                                          PassSet passes = PassSet::none()) {
-  std::vector<Op> ops = {store(10, -8, 1)};
-  for (const int r : {0, 2, 3, 4, 5, 6, 7, 8, 9, 1}) ops.push_back(load(r, 1, 8 * r));
-  ops.insert(ops.end(), middle.begin(), middle.end());
-  for (int r = 0; r < 10; ++r) ops.push_back(store(10, -16 - 8 * r, r));
-  ops.push_back(load(1, 10, -8));
-  for (int r = 0; r < 10; ++r) {
-    ops.push_back(load(2, 10, -16 - 8 * r));
-    ops.push_back(store(1, 8 * r, 2));
-  }
-  ops.emplace_back(lower::Return{});
-  return must_compile(lower::optimize(one_function(ops), passes), {}, features);
+  return must_compile(lower::optimize(test::around(middle), passes), {}, features);
 }
 
 std::vector<Features> variants() {
