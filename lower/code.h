@@ -14,7 +14,8 @@ using isa::InsnIndex;
 /// Index of an op.
 using Label = std::uint32_t;
 
-/// r0 to r10 are the program's; kScratch is free for rewriting within one instruction and dead between instructions.
+/// r0 to r10 are the program's; kScratch is for rewriting: dead between instructions after lowering, but not after
+/// every pass, which has to ask before it writes it.
 using Reg = isa::Reg;
 inline constexpr Reg kScratch{11};
 inline constexpr std::uint8_t kRegs = 12;

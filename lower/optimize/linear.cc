@@ -76,7 +76,7 @@ class Linear {
       if (at < done || !chooses(at)) continue;
       if (sources_.empty()) count_sources();
       auto run = run_from(at, done);
-      if (run && shorten(*run)) runs_.push_back(std::move(*run));
+      if (run && !contains(graph_.live_before(run->end), kScratch) && shorten(*run)) runs_.push_back(std::move(*run));
     }
     if (!runs_.empty()) rebuild();
   }

@@ -108,6 +108,8 @@ std::optional<VerifiedProgram> runnable(const Program& program) {
 void expect_same(const Program& program, std::uint64_t seed, const Find& find) {
   const auto difference = find(program);
   if (!difference) return;
+  // At once: what is minimised below may run for ever.
+  ADD_FAILURE() << "SKEP_DIFFERENTIAL_SEED=" << seed << " SKEP_DIFFERENTIAL_PROGRAMS=1" << difference->text;
   const auto differs = [&](const Program& candidate, PassSet passes) {
     const auto verified = runnable(candidate);
     const Outcome want = run_reference(candidate, seed);
@@ -123,9 +125,7 @@ void expect_same(const Program& program, std::uint64_t seed, const Find& find) {
   const Program small = minimise(program, [&](const Program& candidate) {
     return differs(candidate, needed) && (!blame.pass || !differs(candidate, PassSet::none()));
   });
-  ADD_FAILURE() << "SKEP_DIFFERENTIAL_SEED=" << seed << " SKEP_DIFFERENTIAL_PROGRAMS=1, by " << text(blame) << ": "
-                << difference->text << "\nminimised:\n"
-                << listing(small);
+  ADD_FAILURE() << "by " << text(blame) << ", minimised:\n" << listing(small);
 }
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
