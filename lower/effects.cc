@@ -8,8 +8,8 @@
 namespace skep::lower {
 namespace {
 
-constexpr RegSet kArguments = 0b111110;                     // r1 to r5.
-constexpr RegSet kClobbered = kArguments | set_of(Reg{0});  // What a call writes.
+constexpr RegSet kArguments = 0b111110;                                        // r1 to r5.
+constexpr RegSet kClobbered = kArguments | set_of(Reg{0}) | set_of(kScratch);  // What a call writes.
 
 Effects effects(const Alu& op) {
   const RegSet dst = set_of(op.dst);
