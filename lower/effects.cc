@@ -52,7 +52,8 @@ Effects effects(const Branch& op) {
 Effects effects(const Jump&) { return {}; }
 Effects effects(const CallHelper&) { return {.reads = kArguments, .writes = kClobbered}; }
 Effects effects(const CallLocal&) { return {.reads = kArguments, .writes = kClobbered}; }
-Effects effects(const TailCall&) { return {.reads = kArguments, .writes = kArguments}; }
+/// Where there is no program to go to, native code comes back from a call.
+Effects effects(const TailCall&) { return {.reads = kArguments, .writes = kArguments | set_of(kScratch)}; }
 Effects effects(const Return&) { return {.reads = set_of(isa::kR0), .writes = 0}; }
 Effects effects(const Illegal&) { return {}; }
 Effects effects(const Nop&) { return {}; }

@@ -14,7 +14,7 @@ namespace a64 = asmjit::a64;
 
 namespace {
 
-constexpr std::uint32_t kConditionalReach = (1u << 20) - 64;
+constexpr std::uint32_t kConditionalReach = (1u << 20) - 256;
 
 CondCode condition(JmpOp op) {
   switch (op) {

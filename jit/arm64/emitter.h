@@ -58,6 +58,7 @@ class Emitter {
 
  private:
   // alu.cc
+  void load_function(const Gp& to, lower::Label entry);
   void load_immediate(const Gp& to, std::uint64_t value);
   /// Whether the value fits an addition: 12 bits, or 12 bits shifted by 12.
   [[nodiscard]] static bool is_add_immediate(std::int64_t value);

@@ -20,9 +20,20 @@ void Emitter::emit(const lower::LoadSymbol& op) {
       return load_immediate(reg64(op.dst),
                             bindings_.map_values[op.index] + static_cast<std::uint64_t>(std::int64_t{op.offset}));
     case lower::SymbolKind::kFunction:
-      return void(as_.adr(reg64(op.dst), function_label(op.index)));
+      return load_function(reg64(op.dst), op.index);
   }
   unreachable();
+}
+
+void Emitter::load_function(const Gp& to, lower::Label entry) {
+  if (is_near(at_, entry)) return void(as_.adr(to, function_label(entry)));
+  // What is called, then, is a branch to it, which reaches farther than adr.
+  const asmjit::Label veneer = as_.newLabel(), go_on = as_.newLabel();
+  as_.adr(to, veneer);
+  as_.b(go_on);
+  as_.bind(veneer);
+  as_.b(function_label(entry));
+  as_.bind(go_on);
 }
 
 void Emitter::emit(const lower::LoadEnv& op) {

@@ -101,7 +101,9 @@ void Emitter::bind(lower::Label at) {
   const Mark mark = plan_.marks[at];
   if (begins_loop(mark)) as_.align(asmjit::AlignMode::kCode, alignment(mark));
   map_.row(as_.offset(), at);
-  if (mark != Mark::kNone) as_.bind(label(at));
+  if (mark == Mark::kNone) return;
+  as_.bind(label(at));
+  zero_flag_ = {};
 }
 
 void Emitter::push(const Gp& gp) {

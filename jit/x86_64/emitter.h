@@ -165,11 +165,11 @@ class Emitter {
   std::vector<asmjit::Label> functions_;  // By function.
   asmjit::Label retpoline_;               // Valid once something uses it.
 
-  /// Says that the zero flag tells whether `reg`, in `width`, is zero, until something else is emitted.
+  /// Says that the zero flag tells whether `reg`, in `width`, is zero, until something else is emitted or control may
+  /// come from elsewhere.
   void zero_flag_tells(lower::Reg reg, isa::Width width) { zero_flag_ = {as_.offset(), reg, width}; }
   [[nodiscard]] bool zero_flag_is_of(lower::Reg reg, isa::Width width) const {
-    return zero_flag_.offset == as_.offset() && plan_.marks[at_] == Mark::kNone && zero_flag_.reg == reg &&
-           zero_flag_.width == width;
+    return zero_flag_.offset == as_.offset() && zero_flag_.reg == reg && zero_flag_.width == width;
   }
   struct ZeroFlag {
     std::size_t offset = ~std::size_t{0};  // Nothing emitted yet.

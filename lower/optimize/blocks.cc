@@ -43,7 +43,8 @@ class Blocks {
     Range from;
   };
   static constexpr std::size_t kMostParts = 64;
-  static constexpr Label kMostBetween = 8;  // Other ops in a row.
+  static constexpr std::size_t kMostTries = 64;  // Of the windows of a series.
+  static constexpr Label kMostBetween = 8;       // Other ops in a row.
 
   [[nodiscard]] std::optional<Part> part_of(Label at) {
     const Store& store = *graph_.get<Store>(at);
@@ -104,11 +105,13 @@ class Blocks {
   }
   template <class Suits>
   bool longest(const Part& root, Suits suits) {
+    std::size_t tries = 0;
     for (std::size_t count = parts_.size(); count > 1; --count) {
       for (std::size_t first = 0; first + count <= parts_.size(); ++first) {
         const Part &low = parts_[first], &high = parts_[first + count - 1];
         const auto bytes = static_cast<std::uint32_t>(high.to.end() - low.to.offset);
         if (root.to.offset < low.to.offset || root.to.offset > high.to.offset || !suits(bytes)) continue;
+        if (++tries > kMostTries) return false;
         run_.assign(parts_.begin() + static_cast<std::ptrdiff_t>(first),
                     parts_.begin() + static_cast<std::ptrdiff_t>(first + count));
         if (replace(root, bytes)) return true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lower/optimize/graph.h"
 
-#include <algorithm>
+#include "lower/optimize/dataflow.h"
 
 namespace skep::lower {
 
@@ -18,26 +18,14 @@ void Graph::find_targets() {
   for (const Function& function : code_.functions) targets_[function.entry] = 1;
 }
 
-/// Backwards, and again as long as what is live before a loop is not yet known to be live at its end.
 void Graph::find_liveness() {
+  const Region all{.code = code_, .outlines = outlines_, .begin = 0, .end = size()};
+  const auto before = solve_backwards<RegSet>(all, [&](Label at, RegSet live) {
+    const Effects& effects = outlines_[at].effects;
+    return static_cast<RegSet>((live & ~effects.writes) | effects.reads);
+  });
   live_after_.resize(code_.ops.size());
-  std::vector<RegSet> before(code_.ops.size() + 1, 0);
-  std::vector<Label> loops;  // Branches backwards, the last one first.
-  for (Label at = size(); at-- > 0;)
-    if (outlines_[at].branches && *target_of(code_.ops[at]) <= at) loops.push_back(at);
-  const auto pass = [&](Label end) {
-    for (Label at = end; at-- > 0;) {
-      const Outline& op = outlines_[at];
-      RegSet live = op.continues ? before[at + 1] : RegSet{0};
-      if (op.branches) live |= before[*target_of(code_.ops[at])];
-      live_after_[at] = live;
-      before[at] = static_cast<RegSet>((live & ~op.effects.writes) | op.effects.reads);
-    }
-  };
-  const auto grows = [&](Label loop) { return (before[*target_of(code_.ops[loop])] & ~live_after_[loop]) != 0; };
-  pass(size());
-  for (auto loop = std::ranges::find_if(loops, grows); loop != loops.end(); loop = std::ranges::find_if(loops, grows))
-    pass(*loop + 1);
+  for (Label at = 0; at < size(); ++at) live_after_[at] = all.after(before, at);
 }
 
 void Graph::replace(Label at, const Op& op) {

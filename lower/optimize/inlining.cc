@@ -16,7 +16,8 @@ namespace {
 constexpr Label kSmall = 24;      // Ops of a function that is inlined wherever it is called,
 constexpr Label kSmallOnce = 64;  // or that is called in one place.
 constexpr std::uint32_t kStackBytes = 512;
-constexpr int kRounds = 3;  // A function whose calls were all inlined calls nothing.
+constexpr Label kMostAdded = 4096;  // Ops, beyond as many as there were: functions may be called everywhere.
+constexpr int kRounds = 3;          // A function whose calls were all inlined calls nothing.
 
 constexpr RegSet kSaved = 0b1111000000;  // r6 to r9.
 constexpr RegSet kFree = 0b111110;       // r1 to r5.
@@ -135,13 +136,15 @@ class Inlining {
   }
 
   bool choose() {
+    Label added = 0;
     for (std::size_t caller = 0; caller < callees_.size(); ++caller) {
       for (Label at = callees_[caller].entry; at < callees_[caller].end; ++at) {
         const auto* call = graph_.get<CallLocal>(at);
         if (call == nullptr) continue;
         const std::size_t target = function_at(call->target);
         const Callee& callee = callees_[target];
-        const auto renaming = callee.inlinable ? find_registers(callee, at) : std::nullopt;
+        const bool fits = callee.calls == 1 || added + callee.size() <= graph_.size() + kMostAdded;
+        const auto renaming = callee.inlinable && fits ? find_registers(callee, at) : std::nullopt;
         if (!renaming) continue;
         const std::uint32_t own = callees_[caller].stack_bytes;
         if (callee.uses_stack()) {
@@ -150,6 +153,7 @@ class Inlining {
         }
         sites_.push_back({.at = at, .callee = target, .renaming = *renaming, .lower_by = own});
         ++inlined_[target];
+        added += callee.size();
       }
     }
     return !sites_.empty();

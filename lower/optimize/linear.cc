@@ -23,6 +23,7 @@ using isa::JmpOp;
 using isa::Width;
 
 constexpr unsigned kBits = 64;
+constexpr Label kLongest = 128;  // Ops from the one that made the word on.
 constexpr std::uint64_t bit(unsigned at) { return std::uint64_t{1} << at; }
 constexpr std::uint64_t all_of(Width width) { return ~std::uint64_t{0} >> (kBits - isa::bits(width)); }
 bool fits_int32(std::uint64_t value) {
@@ -110,7 +111,7 @@ class Linear {
     const Alu* neg = graph_.get<Alu>(at);
     Value root{neg != nullptr ? neg->dst : graph_.get<Branch>(at)->dst, at};
     std::optional<Label> def;
-    while ((def = back_.def(root))) {
+    while ((def = root.at + kLongest > at ? back_.def(root) : std::nullopt)) {
       const Alu* alu = graph_.get<Alu>(*def);
       if (alu == nullptr) break;
       const bool copied = copies(alu->op) && std::holds_alternative<Reg>(alu->src);
@@ -132,7 +133,6 @@ class Linear {
 
   /// Goes on as long as everything is linear; ends where one register holds all that is needed of it.
   void extend(Run& run) {
-    constexpr Label kLongest = 128;
     Label at = run.begin;
     while (at < graph_.size() && at - run.begin < kLongest) {
       if (graph_.is_target(at) && at != join_) return;

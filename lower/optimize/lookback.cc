@@ -4,7 +4,8 @@
 namespace skep::lower {
 
 Value Lookback::origin(Value value, isa::Width width) const {
-  for (;;) {
+  constexpr int kMostCopies = 64;  // Longer chains are made to be long.
+  for (int copies = 0; copies < kMostCopies; ++copies) {
     const auto at = def(value);
     const Alu* copy = at ? graph_.get<Alu>(*at) : nullptr;
     if (copy == nullptr || copy->op != isa::AluOp::kMov) return value;
@@ -14,6 +15,7 @@ Value Lookback::origin(Value value, isa::Width width) const {
     if (!whole && width == isa::Width::k64) return value;
     value = {*from, *at};
   }
+  return value;
 }
 
 bool Lookback::zero_extended(Value value) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/overloaded.h"
+#include "lower/optimize/dataflow.h"
 #include "lower/optimize/passes.h"
 
 namespace skep::lower::passes {
@@ -183,26 +184,8 @@ class Stack {
 
   // Stores that nobody loads, in functions whose stack nobody else sees.
 
-  /// The slots that are read before they are written, before each op; backwards until nothing changes.
-  void find_live() {
-    live_.assign(end_ - begin_ + 1, 0);
-    for (bool again = true; again;) {
-      again = false;
-      for (Label at = end_; at-- > begin_;) {
-        const Slots before = live_before(at);
-        if (before == live_[at - begin_]) continue;
-        live_[at - begin_] = before;
-        again = again || graph_.is_target(at);
-      }
-    }
-  }
-  [[nodiscard]] Slots live_after(Label at) const {
-    Slots live = graph_.continues(at) ? live_[at + 1 - begin_] : 0;
-    if (graph_.branches(at)) live |= live_[*target_of(graph_.op(at)) - begin_];
-    return live;
-  }
-  [[nodiscard]] Slots live_before(Label at) const {
-    const Slots live = live_after(at);
+  /// The slots that are read before they are written.
+  [[nodiscard]] Slots live_before(Label at, Slots live) const {
     if (!contains(graph_.effects(at).reads, isa::kR10)) return live;
     const Op& op = graph_.op(at);
     const auto place = place_of(op);
@@ -211,13 +194,14 @@ class Stack {
     return covers_one(*place) ? live & ~touched(*place) : live;
   }
   void drop_stores() {
-    find_live();
+    const Region region{.code = graph_.code(), .outlines = graph_.outlines(), .begin = begin_, .end = end_};
+    const auto before = solve_backwards<Slots>(region, [&](Label at, Slots live) { return live_before(at, live); });
     for (Label at = begin_; at < end_; ++at) {
       const Store* store = graph_.get<Store>(at);
       const auto place =
           store != nullptr && store->ordering == Ordering::kRelaxed ? place_of(graph_.op(at)) : std::nullopt;
       // The slot of may_goto lies below the others.
-      if (place && place->offset >= -kSlot * kSlots && (touched(*place) & live_after(at)) == 0)
+      if (place && place->offset >= -kSlot * kSlots && (touched(*place) & region.after(before, at)) == 0)
         graph_.replace(at, Nop{});
     }
   }
@@ -228,7 +212,6 @@ class Stack {
   bool leaks_ = false;  // Something else is done with r10.
   std::vector<Held> held_;
   RegSet holders_ = 0;  // The registers that it names, and perhaps others.
-  std::vector<Slots> live_;
 };
 
 }  // namespace

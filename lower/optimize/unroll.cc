@@ -101,6 +101,9 @@ class Unrolling {
     // By head; of the branches to one head, the last comes first.
     std::ranges::sort(backward,
                       [](const Edge& a, const Edge& b) { return a.to != b.to ? a.to < b.to : a.from > b.from; });
+    if (backward.empty()) return;
+    by_target_ = edges_;
+    std::ranges::sort(by_target_, {}, &Edge::to);
     for (const Edge& edge : backward) {
       const bool apart = loops_.empty() || edge.to > loops_.back().latch;
       if (!apart) continue;
@@ -112,27 +115,34 @@ class Unrolling {
     if (head == 0) return std::nullopt;
     for (Label at = head; at <= latch; ++at)
       if (!repeatable(graph_.op(at))) return std::nullopt;
-    for (const Function& function : graph_.code().functions)
-      if (function.entry >= head && function.entry <= latch) return std::nullopt;
+    const auto function = std::ranges::lower_bound(graph_.code().functions, head, {}, &Function::entry);
+    if (function != graph_.code().functions.end() && function->entry <= latch) return std::nullopt;
     Loop loop{.head = head, .entry = head, .latch = latch, .before = head};
     if (!find_entry(loop)) return std::nullopt;
     const Branch* test = graph_.get<Branch>(loop.test());
     if (test == nullptr || (loop.rotated() && loop.has(test->target))) return std::nullopt;
     // Everything else goes on.
-    for (const Edge& edge : edges_) {
+    for (const Edge& edge : edges_from(loop)) {
       const bool back = edge.from == latch && !loop.rotated();
-      if (back || !loop.has(edge.from) || !loop.has(edge.to)) continue;
+      if (back || !loop.has(edge.to)) continue;
       if (loop.position(edge.to) <= loop.position(edge.from)) return std::nullopt;
     }
     return loop;
   }
 
+  using Edges = std::ranges::subrange<std::vector<Edge>::const_iterator>;
+  static Edges between(const std::vector<Edge>& sorted, Label Edge::*by, const Loop& loop) {
+    return {std::ranges::lower_bound(sorted, loop.head, {}, by), std::ranges::upper_bound(sorted, loop.latch, {}, by)};
+  }
+  [[nodiscard]] Edges edges_from(const Loop& loop) const { return between(edges_, &Edge::from, loop); }
+  [[nodiscard]] Edges edges_into(const Loop& loop) const { return between(by_target_, &Edge::to, loop); }
+
   /// One way in: from the op before the head, or by one branch.
   [[nodiscard]] bool find_entry(Loop& loop) {
     int ways = never_continues(graph_.op(loop.head - 1)) ? 0 : 1;
-    for (const Edge& edge : edges_) {
-      if (loop.has(edge.from) || !loop.has(edge.to)) continue;
-      ++ways;
+    for (const Edge& edge : edges_into(loop)) {
+      if (loop.has(edge.from)) continue;
+      if (++ways > 1) return false;
       loop.entry = edge.to;
       loop.before = edge.from;
     }
@@ -210,9 +220,8 @@ class Unrolling {
   }
   /// Whether a branch of the loop leads past the position within it.
   [[nodiscard]] bool skipped(const Loop& loop, Label position) const {
-    return std::ranges::any_of(edges_, [&](const Edge& edge) {
-      return loop.has(edge.from) && loop.has(edge.to) && loop.position(edge.from) < position &&
-             loop.position(edge.to) > position;
+    return std::ranges::any_of(edges_from(loop), [&](const Edge& edge) {
+      return loop.has(edge.to) && loop.position(edge.from) < position && loop.position(edge.to) > position;
     });
   }
   /// What registers hold when the loop is entered, as far as the straight line before it says.
@@ -339,8 +348,8 @@ class Unrolling {
   }
 
   Graph& graph_;
-  std::vector<Edge> edges_;  // In order of their branches.
-  std::vector<Loop> loops_;  // In order.
+  std::vector<Edge> edges_, by_target_;  // In order of their branches; of their targets.
+  std::vector<Loop> loops_;              // In order.
 };
 
 }  // namespace

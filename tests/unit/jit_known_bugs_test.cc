@@ -371,6 +371,32 @@ TEST(KnownBugs, CompileTimeGrowsWithTheProgram) {
   }
 }
 
+/// bpf_loop with a function farther away than what adr of arm64 reaches (1 MiB).
+TEST(KnownBugs, AddressesOfFunctionsAcrossMoreThanAMegabyte) {
+  constexpr int kBetween = 300'000, kRounds = 3;
+  const auto insns = isa::assemble("r6 = 0\nr1 = " + std::to_string(kRounds) + "\nr2 = subprog[+" +
+                                       std::to_string(kBetween + 5) + "]\nr3 = 0\nr4 = 0\ncall 181",
+                                   isa::Syntax::kC);
+  ASSERT_TRUE(insns) << insns.error().message;
+  Program program;
+  program.insns = *insns;
+  const isa::Insn add = isa::Alu{isa::AluOp::kAdd, Width::k64, isa::Reg{0}, isa::Imm{1}};
+  program.insns.insert(program.insns.end(), kBetween, add);
+  program.insns.emplace_back(isa::Exit{});
+  const auto callback = static_cast<isa::InsnIndex>(program.insns.size());
+  program.insns.emplace_back(isa::Alu{isa::AluOp::kMov, Width::k64, isa::Reg{0}, isa::Imm{0}});
+  program.insns.emplace_back(isa::Exit{});
+  program.functions = {{.first = 0, .name = "f"}, {.first = callback, .name = "g"}};
+  for (const JitVariant& variant : variants()) {
+    Vm vm(Platform::linux_like(), variant.options);
+    const Result<Image> image = vm.load(VerifiedProgram::trust_without_verification(program));
+    ASSERT_TRUE(image) << variant.name << ": " << image.error().message;
+    const RunResult result = image->run({});
+    EXPECT_EQ(result.trap, Trap::kNone) << variant.name;
+    EXPECT_EQ(result.r0, std::uint64_t{kBetween + kRounds}) << variant.name;
+  }
+}
+
 /// A conditional branch over more than an arm64 one reaches (1 MiB), on each condition.
 TEST(KnownBugs, ConditionalBranchesAcrossMoreThanAMegabyte) {
   std::vector<Op> block(300'000, lower::Alu{isa::AluOp::kAdd, Width::k64, {}, reg(0), Imm{1}});

@@ -220,7 +220,7 @@ class Compiler {
       case lower::SymbolKind::kMap:
         return bindings_.maps[op.index];
       case lower::SymbolKind::kMapValue:
-        return bindings_.map_values[op.index] + static_cast<std::uint32_t>(op.offset);
+        return bindings_.map_values[op.index] + static_cast<std::uint64_t>(std::int64_t{op.offset});
       case lower::SymbolKind::kFunction:
         return address_of(&function(op.index));
     }
