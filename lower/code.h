@@ -27,6 +27,7 @@ struct Imm {
   std::int64_t value = 0;
   friend bool operator==(Imm, Imm) = default;
 };
+constexpr bool fits_int32(std::int64_t value) { return value == static_cast<std::int32_t>(value); }
 using Operand = std::variant<Reg, Imm>;
 
 /// kNonZero, from the verifier, lets an engine skip its test for zero (and, signed, for -1). kConstant, from

@@ -95,6 +95,8 @@ constexpr const SizeInfo& info(Size size) {
   return kSizeTable[0];
 }
 constexpr std::uint32_t bytes(Size size) { return static_cast<std::uint32_t>(size); }
+/// The inverse; of 1, 2, 4 or 8.
+constexpr Size size_of(std::uint32_t bytes) { return static_cast<Size>(bytes); }
 constexpr std::uint32_t bits(Width width) { return static_cast<std::uint32_t>(width); }
 
 namespace detail {

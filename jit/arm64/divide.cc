@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "jit/arm64/emitter.h"
+#include "lower/effects.h"
 
 namespace skep::jit::arm64 {
 
@@ -12,7 +13,7 @@ using isa::Width;
 
 void Emitter::divide(const lower::Alu& op, const Gp& src) {
   const Gp dst = reg(op.dst, op.width);
-  const bool is_mod = op.op == AluOp::kMod || op.op == AluOp::kSMod;
+  const bool is_mod = lower::is_mod(op.op);
   const Gp quotient = is_mod ? sized(kOld, op.width) : dst;
   if (op.op == AluOp::kSDiv || op.op == AluOp::kSMod) {
     as_.sdiv(quotient, dst, src);

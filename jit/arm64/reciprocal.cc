@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "jit/arm64/emitter.h"
+#include "lower/effects.h"
 
 namespace skep::jit::arm64 {
 
@@ -13,30 +14,23 @@ using isa::AluOp;
 using isa::Width;
 namespace a64 = asmjit::a64;
 
-namespace {
-
-bool is_signed(AluOp op) { return op == AluOp::kSDiv || op == AluOp::kSMod; }
-bool is_mod(AluOp op) { return op == AluOp::kMod || op == AluOp::kSMod; }
-
-}  // namespace
-
 void Emitter::divide_by_constant(const lower::Alu& op, std::int64_t value) {
   const std::uint64_t word =
       op.width == Width::k32 ? static_cast<std::uint32_t>(value) : static_cast<std::uint64_t>(value);
-  const bool negative = is_signed(op.op) && value < 0;
+  const bool negative = lower::is_signed_division(op.op) && value < 0;
   const std::uint64_t size = negative ? lower::magnitude<std::uint64_t>(value) : word;
   if (std::has_single_bit(size))
     return divide_by_power(op, static_cast<std::uint32_t>(std::countr_zero(size)), negative);
   // An unsigned divisor with the highest bit set goes into anything once at most.
-  if (!is_signed(op.op) && (size >> (isa::bits(op.width) - 1)) != 0) return divide_once(op, word);
-  const Gp to = is_mod(op.op) ? Gp(kOld) : reg64(op.dst);
+  if (!lower::is_signed_division(op.op) && (size >> (isa::bits(op.width) - 1)) != 0) return divide_once(op, word);
+  const Gp to = lower::is_mod(op.op) ? Gp(kOld) : reg64(op.dst);
   if (op.width == Width::k32) {
     quotient32(op, static_cast<std::uint32_t>(size), to);
   } else {
     quotient64(op, size, to);
   }
   const Gp dst = reg(op.dst, op.width);
-  if (!is_mod(op.op)) {
+  if (!lower::is_mod(op.op)) {
     if (negative) as_.neg(dst, dst);
     return;
   }
@@ -50,13 +44,13 @@ void Emitter::divide_by_constant(const lower::Alu& op, std::int64_t value) {
 void Emitter::divide_by_power(const lower::Alu& op, std::uint32_t twos, bool negative) {
   const Gp dst = reg(op.dst, op.width), rounded = sized(kTemp, op.width);
   if (twos == 0) {
-    if (is_mod(op.op)) return load_immediate(dst, 0);
+    if (lower::is_mod(op.op)) return load_immediate(dst, 0);
     return negative ? void(as_.neg(dst, dst)) : truncate(op.dst, op.width);
   }
   const std::uint32_t bits = isa::bits(op.width);
   as_.asr(rounded, dst, bits - 1);
   as_.add(rounded, dst, rounded, a64::lsr(bits - twos));
-  if (is_mod(op.op)) {
+  if (lower::is_mod(op.op)) {
     bitwise(AluOp::kAnd, rounded, -(std::int64_t{1} << twos));
     as_.sub(dst, dst, rounded);
   } else if (negative) {
@@ -69,7 +63,7 @@ void Emitter::divide_by_power(const lower::Alu& op, std::uint32_t twos, bool neg
 void Emitter::divide_once(const lower::Alu& op, std::uint64_t divisor) {
   const Gp dst = reg(op.dst, op.width), by = sized(kTemp, op.width), less = sized(kOld, op.width);
   load_immediate(by, divisor);
-  if (is_mod(op.op)) {
+  if (lower::is_mod(op.op)) {
     as_.subs(less, dst, by);
     as_.csel(dst, less, dst, asmjit::arm::CondCode::kHS);
   } else {
@@ -79,10 +73,11 @@ void Emitter::divide_once(const lower::Alu& op, std::uint64_t divisor) {
 }
 
 void Emitter::quotient32(const lower::Alu& op, std::uint32_t divisor, const Gp& to) {
-  const auto by = is_signed(op.op) ? lower::signed_reciprocal(divisor) : lower::unsigned_reciprocal(divisor);
+  const auto by =
+      lower::is_signed_division(op.op) ? lower::signed_reciprocal(divisor) : lower::unsigned_reciprocal(divisor);
   const Gp dividend = kNew, product = kOld;
   load_immediate(kTemp.w(), by.multiplier);
-  if (is_signed(op.op)) {
+  if (lower::is_signed_division(op.op)) {
     as_.sxtw(dividend, reg32(op.dst));
     as_.mul(product, dividend, kTemp);
     as_.asr(product, product, 32 + by.shift);
@@ -99,10 +94,11 @@ void Emitter::quotient32(const lower::Alu& op, std::uint32_t divisor, const Gp& 
 }
 
 void Emitter::quotient64(const lower::Alu& op, std::uint64_t divisor, const Gp& to) {
-  const auto by = is_signed(op.op) ? lower::signed_reciprocal(divisor) : lower::unsigned_reciprocal(divisor);
+  const auto by =
+      lower::is_signed_division(op.op) ? lower::signed_reciprocal(divisor) : lower::unsigned_reciprocal(divisor);
   const Gp dividend = reg64(op.dst), high = kOld;
   load_immediate(kTemp, by.multiplier);
-  if (is_signed(op.op)) {
+  if (lower::is_signed_division(op.op)) {
     as_.smulh(high, dividend, kTemp);
     // What was multiplied by is less by 2^64.
     if (by.multiplier >> 63 != 0) as_.add(high, high, dividend);

@@ -14,7 +14,6 @@ namespace x86 = asmjit::x86;
 
 namespace {
 
-bool fits_int32(std::int64_t value) { return value == static_cast<std::int32_t>(value); }
 std::int32_t low32(std::int64_t value) { return static_cast<std::int32_t>(value); }
 
 }  // namespace
@@ -160,7 +159,7 @@ void Emitter::emit_imm(const lower::Alu& op, std::int64_t value) {
       return add(op, value);
     case AluOp::kSub:
       // -2^31 has no 32-bit negative.
-      if (!fits_int32(-value)) return void(as_.sub(dst, low32(value)));
+      if (!lower::fits_int32(-value)) return void(as_.sub(dst, low32(value)));
       return add(op, -value);
     case AluOp::kMul:
       return multiply(op, value);

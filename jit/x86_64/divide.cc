@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "jit/x86_64/emitter.h"
+#include "lower/effects.h"
 
 namespace skep::jit::x86_64 {
 
@@ -12,20 +13,13 @@ using isa::AluOp;
 using isa::Width;
 namespace x86 = asmjit::x86;
 
-namespace {
-
-bool is_signed(AluOp op) { return op == AluOp::kSDiv || op == AluOp::kSMod; }
-bool is_mod(AluOp op) { return op == AluOp::kMod || op == AluOp::kSMod; }
-
-}  // namespace
-
 void Emitter::divided_by_zero(const lower::Alu& op) {
-  if (is_mod(op.op)) return truncate(op.dst, op.width);
+  if (lower::is_mod(op.op)) return truncate(op.dst, op.width);
   as_.xor_(reg32(op.dst), reg32(op.dst));
 }
 
 void Emitter::divided_by_minus_one(const lower::Alu& op) {
-  if (is_mod(op.op)) {
+  if (lower::is_mod(op.op)) {
     as_.xor_(reg32(op.dst), reg32(op.dst));
   } else {
     as_.neg(reg(op.dst, op.width));
@@ -57,7 +51,7 @@ void Emitter::divide_native(const lower::Alu& op, const Operand& src) {
     divisor = !save_rax ? kTemp : !save_rdx ? kTemp2 : dst;
     load_immediate(divisor, op.width == Width::k32 ? static_cast<std::uint32_t>(src) : static_cast<std::uint64_t>(src));
   }
-  if (!is_signed(op.op)) {
+  if (!lower::is_signed_division(op.op)) {
     as_.xor_(x86::edx, x86::edx);
     as_.div(sized(divisor, op.width));
   } else {
@@ -68,7 +62,7 @@ void Emitter::divide_native(const lower::Alu& op, const Operand& src) {
     }
     as_.idiv(sized(divisor, op.width));
   }
-  const Gp result = is_mod(op.op) ? x86::rdx : x86::rax;
+  const Gp result = lower::is_mod(op.op) ? x86::rdx : x86::rax;
   if (dst != result) as_.mov(dst, result);
   if (save_rax) as_.mov(x86::rax, kTemp);
   if (save_rdx) as_.mov(x86::rdx, kTemp2);
@@ -77,8 +71,8 @@ void Emitter::divide_native(const lower::Alu& op, const Operand& src) {
 void Emitter::divide(const lower::Alu& op, std::int64_t value) {
   const auto word = op.width == Width::k32 ? static_cast<std::uint32_t>(value) : static_cast<std::uint64_t>(value);
   if (value == 0) return divided_by_zero(op);
-  if (is_signed(op.op) && value == -1) return divided_by_minus_one(op);
-  if (!is_signed(op.op) && std::has_single_bit(word)) {
+  if (lower::is_signed_division(op.op) && value == -1) return divided_by_minus_one(op);
+  if (!lower::is_signed_division(op.op) && std::has_single_bit(word)) {
     const auto twos = static_cast<std::uint32_t>(std::countr_zero(word));
     lower::Alu easy = op;
     if (op.op == AluOp::kDiv) {
@@ -96,10 +90,10 @@ void Emitter::divide(const lower::Alu& op, std::int64_t value) {
 }
 
 void Emitter::divide(const lower::Alu& op, lower::Reg src) {
-  if (op.divisor == lower::Divisor::kNonZero && !is_signed(op.op)) return divide_native(op, src);
+  if (op.divisor == lower::Divisor::kNonZero && !lower::is_signed_division(op.op)) return divide_native(op, src);
   const Gp by = reg(src, op.width);
   const asmjit::Label special = as_.newLabel(), done = as_.newLabel();
-  if (!is_signed(op.op)) {
+  if (!lower::is_signed_division(op.op)) {
     as_.test(by, by);
     as_.short_().jz(special);
     divide_native(op, src);

@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "jit/x86_64/emitter.h"
+#include "lower/effects.h"
 
 namespace skep::jit::x86_64 {
 
@@ -15,8 +16,6 @@ namespace x86 = asmjit::x86;
 
 namespace {
 
-bool is_signed(AluOp op) { return op == AluOp::kSDiv || op == AluOp::kSMod; }
-bool is_mod(AluOp op) { return op == AluOp::kMod || op == AluOp::kSMod; }
 std::int32_t low32(std::int64_t value) { return static_cast<std::int32_t>(value); }
 
 }  // namespace
@@ -24,20 +23,20 @@ std::int32_t low32(std::int64_t value) { return static_cast<std::int32_t>(value)
 void Emitter::divide_by_constant(const lower::Alu& op, std::int64_t value) {
   const std::uint64_t word =
       op.width == Width::k32 ? static_cast<std::uint32_t>(value) : static_cast<std::uint64_t>(value);
-  const bool negative = is_signed(op.op) && value < 0;
+  const bool negative = lower::is_signed_division(op.op) && value < 0;
   const std::uint64_t size = negative ? lower::magnitude<std::uint64_t>(value) : word;
   if (std::has_single_bit(size))
     return divide_by_power(op, static_cast<std::uint32_t>(std::countr_zero(size)), negative);
   // An unsigned divisor with the highest bit set goes into anything once at most.
-  if (!is_signed(op.op) && (size >> (isa::bits(op.width) - 1)) != 0) return divide_once(op, value);
-  const Gp to = is_mod(op.op) ? kTemp2 : reg64(op.dst);
+  if (!lower::is_signed_division(op.op) && (size >> (isa::bits(op.width) - 1)) != 0) return divide_once(op, value);
+  const Gp to = lower::is_mod(op.op) ? kTemp2 : reg64(op.dst);
   if (op.width == Width::k32) {
     quotient32(op, static_cast<std::uint32_t>(size), to);
   } else {
     quotient64(op, size, to);
   }
   const Gp dst = reg(op.dst, op.width), quotient = sized(to, op.width);
-  if (!is_mod(op.op)) {
+  if (!lower::is_mod(op.op)) {
     if (negative) as_.neg(dst);
     return;
   }
@@ -50,7 +49,7 @@ void Emitter::divide_by_constant(const lower::Alu& op, std::int64_t value) {
 void Emitter::divide_by_power(const lower::Alu& op, std::uint32_t twos, bool negative) {
   const Gp dst = reg(op.dst, op.width), bias = sized(kTemp, op.width);
   if (twos == 0) {
-    if (is_mod(op.op)) return load_immediate(dst, 0);
+    if (lower::is_mod(op.op)) return load_immediate(dst, 0);
     return negative ? void(as_.neg(dst)) : truncate(op.dst, op.width);
   }
   const std::uint32_t bits = isa::bits(op.width);
@@ -58,7 +57,7 @@ void Emitter::divide_by_power(const lower::Alu& op, std::uint32_t twos, bool neg
   if (twos != 1) as_.sar(bias, bits - 1);
   as_.shr(bias, bits - twos);
   as_.add(dst, bias);
-  if (is_mod(op.op)) {
+  if (lower::is_mod(op.op)) {
     as_.and_(dst, low32((std::int64_t{1} << twos) - 1));
     as_.sub(dst, bias);
   } else {
@@ -69,7 +68,7 @@ void Emitter::divide_by_power(const lower::Alu& op, std::uint32_t twos, bool neg
 
 void Emitter::divide_once(const lower::Alu& op, std::int64_t value) {
   const Gp dst = reg(op.dst, op.width), less = sized(kTemp, op.width);
-  if (is_mod(op.op)) {
+  if (lower::is_mod(op.op)) {
     as_.mov(less, dst);
     as_.sub(less, low32(value));
     return void(as_.cmovae(dst, less));
@@ -81,9 +80,10 @@ void Emitter::divide_once(const lower::Alu& op, std::int64_t value) {
 
 /// The product has 64 bits, which imul gives.
 void Emitter::quotient32(const lower::Alu& op, std::uint32_t divisor, const Gp& to) {
-  const auto by = is_signed(op.op) ? lower::signed_reciprocal(divisor) : lower::unsigned_reciprocal(divisor);
+  const auto by =
+      lower::is_signed_division(op.op) ? lower::signed_reciprocal(divisor) : lower::unsigned_reciprocal(divisor);
   const Gp dividend = kTemp;
-  if (is_signed(op.op)) {
+  if (lower::is_signed_division(op.op)) {
     as_.movsxd(dividend, reg32(op.dst));
   } else {
     as_.mov(dividend.r32(), reg32(op.dst));
@@ -94,7 +94,7 @@ void Emitter::quotient32(const lower::Alu& op, std::uint32_t divisor, const Gp& 
     as_.mov(to.r32(), by.multiplier);
     as_.imul(to, dividend);
   }
-  if (is_signed(op.op)) {
+  if (lower::is_signed_division(op.op)) {
     as_.sar(to, 32 + by.shift);
     as_.shr(dividend, 63);
     as_.add(to.r32(), dividend.r32());
@@ -108,10 +108,11 @@ void Emitter::quotient32(const lower::Alu& op, std::uint32_t divisor, const Gp& 
 }
 
 void Emitter::quotient64(const lower::Alu& op, std::uint64_t divisor, const Gp& to) {
-  const auto by = is_signed(op.op) ? lower::signed_reciprocal(divisor) : lower::unsigned_reciprocal(divisor);
+  const auto by =
+      lower::is_signed_division(op.op) ? lower::signed_reciprocal(divisor) : lower::unsigned_reciprocal(divisor);
   const Gp dividend = reg64(op.dst), high = kTemp, other = kTemp2;
-  multiply_high(dividend, by.multiplier, is_signed(op.op));
-  if (is_signed(op.op)) {
+  multiply_high(dividend, by.multiplier, lower::is_signed_division(op.op));
+  if (lower::is_signed_division(op.op)) {
     // What was multiplied by is less by 2^64.
     if (by.multiplier >> 63 != 0) as_.add(high, dividend);
     if (by.shift != 0) as_.sar(high, by.shift);

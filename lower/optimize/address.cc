@@ -22,7 +22,6 @@ struct Terms {
   std::uint8_t shift = 0;
   std::int64_t offset = 0;
 };
-bool fits_int32(std::int64_t value) { return value == static_cast<std::int32_t>(value); }
 
 class Addresses {
  public:

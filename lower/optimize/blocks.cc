@@ -16,10 +16,6 @@ using isa::Size;
 
 constexpr std::uint32_t kWord = 8, kLeast = 16;
 
-Size size_of(std::uint32_t bytes) {
-  return bytes == 8 ? Size::k64 : bytes == 4 ? Size::k32 : bytes == 2 ? Size::k16 : Size::k8;
-}
-
 class Blocks {
  public:
   explicit Blocks(Graph& graph) : graph_(graph), back_(graph), alias_(graph) {}
@@ -181,7 +177,7 @@ class Blocks {
     load.offset = displacement(from);
     load.extend = isa::Extend::kZero;
     store.offset = displacement(to);
-    load.size = store.size = size_of(to.bytes);
+    load.size = store.size = isa::size_of(to.bytes);
     drop();
     graph_.replace(*part.load, load);
     graph_.replace(part.store, store);

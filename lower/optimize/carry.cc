@@ -87,20 +87,10 @@ class Carries {
   bool joins(Diamond& found) {
     found.join = graph_.get<Branch>(found.branch)->target;
     const Label next = found.zero + 1;
-    if (next == found.join) return sources(found.join) == 1;
+    if (next == found.join) return graph_.sources(found.join) == 1;
     const Jump* jump = graph_.get<Jump>(next);
     return jump != nullptr && jump->target == found.join && !graph_.is_target(next) && found.join > 0 &&
-           !graph_.continues(found.join - 1) && sources(found.join) == 2;
-  }
-  /// Branches to the op; a function's entry counts as one.
-  std::uint32_t sources(Label at) {
-    if (sources_.empty()) {
-      sources_.resize(graph_.size());
-      for (Label from = 0; from < graph_.size(); ++from)
-        if (const Label* target = target_of(graph_.op(from))) ++sources_[*target];
-      for (const Function& function : graph_.code().functions) ++sources_[function.entry];
-    }
-    return sources_[at];
+           !graph_.continues(found.join - 1) && graph_.sources(found.join) == 2;
   }
 
   /// Finds the second addition, close behind the join, after which nobody needs the carry.
@@ -127,7 +117,6 @@ class Carries {
 
   Graph& graph_;
   Lookback back_;
-  std::vector<std::uint32_t> sources_;
 };
 
 }  // namespace

@@ -11,11 +11,14 @@ void Graph::describe() {
   for (const Op& op : code_.ops) outlines_.push_back(outline_of(op));
 }
 
-void Graph::find_targets() {
-  targets_.assign(code_.ops.size(), 0);
+void Graph::find_sources() {
+  sources_.assign(code_.ops.size(), 0);
+  const auto add = [&](Label at) {
+    if (sources_[at] < 255) ++sources_[at];
+  };
   for (Label at = 0; at < size(); ++at)
-    if (outlines_[at].branches) targets_[*target_of(code_.ops[at])] = 1;
-  for (const Function& function : code_.functions) targets_[function.entry] = 1;
+    if (outlines_[at].branches) add(*target_of(code_.ops[at]));
+  for (const Function& function : code_.functions) add(function.entry);
 }
 
 void Graph::find_liveness() {
@@ -43,7 +46,7 @@ void Graph::rebuild(Rebuilt all) {
 }
 
 void Graph::fresh() {
-  if (branches_changed_) targets_.clear();
+  if (branches_changed_) sources_.clear();
   if (changed_) live_after_.clear();
   changed_ = branches_changed_ = false;
 }

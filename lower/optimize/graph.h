@@ -45,9 +45,11 @@ class Graph {
   [[nodiscard]] bool branches(Label at) const { return outlines_[at].branches; }
 
   /// Whether control can come to the op otherwise than from the op before it.
-  [[nodiscard]] bool is_target(Label at) {
-    if (targets_.empty()) find_targets();
-    return targets_[at] != 0;
+  [[nodiscard]] bool is_target(Label at) { return sources(at) != 0; }
+  /// In how many ways: by branches, and as a function's entry. 255 may be more.
+  [[nodiscard]] std::uint8_t sources(Label at) {
+    if (sources_.empty()) find_sources();
+    return sources_[at];
   }
   /// Registers whose value after the op may still be read.
   [[nodiscard]] RegSet live_after(Label at) {
@@ -62,10 +64,10 @@ class Graph {
 
   /// The op that last wrote the register before `at`, in the straight line that leads there and not before `stop`.
   [[nodiscard]] std::optional<Label> last_write(Reg reg, Label at, Label stop) {
-    if (targets_.empty()) find_targets();
+    if (sources_.empty()) find_sources();
     for (const RegSet bit = set_of(reg); at > stop; --at) {
       const Outline& before = outlines_[at - 1];
-      if (targets_[at] != 0 || !before.continues) return std::nullopt;
+      if (sources_[at] != 0 || !before.continues) return std::nullopt;
       if ((before.effects.writes & bit) != 0) return at - 1;
     }
     return std::nullopt;
@@ -89,13 +91,13 @@ class Graph {
   void forget();
   /// False: there were none.
   bool drop_nops();
-  void find_targets();
+  void find_sources();
   void find_liveness();
 
   Code code_;
   const Facts& facts_;
   std::vector<Outline> outlines_;  // By op, always up to date.
-  std::vector<std::uint8_t> targets_;
+  std::vector<std::uint8_t> sources_;
   std::vector<RegSet> live_after_;
   bool changed_ = false, branches_changed_ = false;
 };

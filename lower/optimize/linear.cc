@@ -26,10 +26,6 @@ constexpr unsigned kBits = 64;
 constexpr Label kLongest = 128;  // Ops from the one that made the word on.
 constexpr std::uint64_t bit(unsigned at) { return std::uint64_t{1} << at; }
 constexpr std::uint64_t all_of(Width width) { return ~std::uint64_t{0} >> (kBits - isa::bits(width)); }
-bool fits_int32(std::uint64_t value) {
-  return value == static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(value)});
-}
-
 /// constant ^ the columns of those bits that are set in what went in.
 struct Form {
   std::uint64_t constant = 0;
@@ -75,7 +71,6 @@ class Linear {
     for (Label at = 0; at < graph_.size(); ++at) {
       const Label done = runs_.empty() ? 0 : runs_.back().end;
       if (at < done || !chooses(at)) continue;
-      if (sources_.empty()) count_sources();
       auto run = run_from(at, done);
       if (run && !contains(graph_.live_before(run->end), kScratch) && shorten(*run)) runs_.push_back(std::move(*run));
     }
@@ -94,16 +89,6 @@ class Linear {
     if (branch == nullptr || branch->target != at + 2 || !std::holds_alternative<Imm>(branch->src)) return false;
     const Alu* over = graph_.get<Alu>(at + 1);
     return over != nullptr && (over->op == AluOp::kXor || over->op == AluOp::kMov);
-  }
-
-  void count_sources() {
-    sources_.assign(graph_.size(), 0);
-    for (const Function& function : graph_.code().functions) sources_[function.entry] = 2;
-    for (Label at = 0; at < graph_.size(); ++at)
-      if (graph_.branches(at)) {
-        std::uint8_t& count = sources_[*target_of(graph_.op(at))];
-        count = static_cast<std::uint8_t>(std::min(count + 1, 2));
-      }
   }
 
   /// The longest run that begins where the word was made that the op at `at` chooses by.
@@ -237,7 +222,8 @@ class Linear {
     constexpr Label kMostSkipped = 4;
     constexpr unsigned kMissed = 8;  // Data decides: what a branch that is predicted wrongly costs, at least.
     const Label join = branch.target;
-    if (join <= at + 1 || join > at + 1 + kMostSkipped || join >= graph_.size() || sources_[join] != 1) return false;
+    if (join <= at + 1 || join > at + 1 + kMostSkipped || join >= graph_.size() || graph_.sources(join) != 1)
+      return false;
     const auto taken = taken_if(branch);
     if (!taken) return false;
     const auto before = forms_;
@@ -318,7 +304,7 @@ class Linear {
       run.instead.emplace_back(Alu{.op = op, .width = width, .divisor = {}, .dst = dst, .src = src});
     };
     const auto immediate = [&](std::uint64_t value) {
-      const bool fits = width == Width::k32 || fits_int32(value);
+      const bool fits = width == Width::k32 || fits_int32(static_cast<std::int64_t>(value));
       return fits ? std::optional(Imm{static_cast<std::int32_t>(value)}) : std::nullopt;
     };
     // What is free: the other registers that the run writes, and the scratch register.
@@ -375,7 +361,6 @@ class Linear {
 
   Graph& graph_;
   Lookback back_;
-  std::vector<std::uint8_t> sources_;  // By label: branches to it; 2: or more.
   std::array<std::optional<Form>, kRegs> forms_;
   RegSet written_ = 0;  // By the run.
   RegSet others_ = 0;   // What ops between those of the run touch.

@@ -16,10 +16,6 @@ namespace {
 using isa::AluOp;
 using isa::Size;
 
-Size size_of(std::uint32_t bytes) {
-  return bytes == 8 ? Size::k64 : bytes == 4 ? Size::k32 : bytes == 2 ? Size::k16 : Size::k8;
-}
-
 /// From the address of the lowest byte upwards, or downwards.
 enum class Order : std::uint8_t { kUp, kDown };
 
@@ -151,7 +147,7 @@ class Loads {
     Load load = *graph_.get<Load>(like);
     const Range was = *alias_.range(load, like);
     load.offset += static_cast<std::int32_t>(word.range.offset - was.offset);
-    load.size = size_of(word.range.bytes);
+    load.size = isa::size_of(word.range.bytes);
     load.extend = isa::Extend::kZero;
     load.dst = dst;
     load.swap = word.order == Order::kDown;
@@ -360,7 +356,7 @@ class Stores {
     Store store = *graph_.get<Store>(at);
     const std::int64_t was = std::ranges::find(tiles_, at, &Part::at)->range.offset;
     store.offset += static_cast<std::int32_t>(tiles_.front().range.offset - was);
-    store.size = size_of(word.bytes);
+    store.size = isa::size_of(word.bytes);
     store.src = word.src;
     store.swap = word.swap;
     for (const Part& tile : tiles_) graph_.replace(tile.at, Nop{});

@@ -18,10 +18,6 @@ namespace {
 using isa::AluOp;
 using isa::Width;
 
-bool fits_int32(std::uint64_t value) {
-  return value == static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(value)});
-}
-
 constexpr std::uint64_t kAll = ~std::uint64_t{0};
 /// All bits below the highest one that is set.
 std::uint64_t filled(std::uint64_t ones) { return ones == 0 ? 0 : kAll >> std::countl_zero(ones); }
@@ -96,7 +92,7 @@ class Propagation {
       return write(op.dst, constant(result));
     }
     Known after{.ones = ones_after(op)};
-    if (op.op == AluOp::kAdd && dst && (op.width == Width::k32 || fits_int32(*dst))) {
+    if (op.op == AluOp::kAdd && dst && (op.width == Width::k32 || fits_int32(static_cast<std::int64_t>(*dst)))) {
       graph_.replace(at_, Sum{.width = op.width,
                               .dst = op.dst,
                               .base = std::get<Reg>(op.src),
@@ -140,7 +136,7 @@ class Propagation {
     if (const Reg* src = std::get_if<Reg>(&op.src)) {
       const auto constant = now_.known[src->index].constant;
       if (constant && !op.swap && op.ordering == Ordering::kRelaxed &&
-          (op.size != isa::Size::k64 || fits_int32(*constant))) {
+          (op.size != isa::Size::k64 || fits_int32(static_cast<std::int64_t>(*constant)))) {
         op.src = Imm{static_cast<std::int32_t>(*constant)};
       } else {
         op.src = original(*src);
@@ -297,7 +293,7 @@ class Propagation {
   }
   static std::optional<Imm> immediate(std::uint64_t value, Width width) {
     if (width == Width::k32) return Imm{static_cast<std::int32_t>(value)};
-    if (fits_int32(value)) return Imm{static_cast<std::int64_t>(value)};
+    if (fits_int32(static_cast<std::int64_t>(value))) return Imm{static_cast<std::int64_t>(value)};
     return std::nullopt;
   }
   /// What an Alu op may take instead of `src`.

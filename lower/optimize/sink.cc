@@ -15,8 +15,6 @@ namespace {
 using isa::AluOp;
 using isa::Width;
 
-bool fits_int32(std::int64_t value) { return value == static_cast<std::int32_t>(value); }
-
 /// The constant that a 64-bit op adds to its own register.
 std::optional<std::int64_t> step_of(const Op& op) {
   const auto* alu = std::get_if<Alu>(&op);

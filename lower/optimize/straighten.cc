@@ -36,18 +36,11 @@ class Straightening {
     bool jumps = false;
     for (Label at = 0; at < graph_.size() && !jumps; ++at) jumps = graph_.get<Jump>(at) != nullptr;
     if (!jumps) return false;
-    std::vector<std::uint32_t> sources(graph_.size(), 0);
-    for (const Function& function : graph_.code().functions) ++sources[function.entry];
-    for (Label at = 0; at < graph_.size(); ++at) {
-      if (const Label* target = target_of(graph_.op(at))) ++sources[*target];
-      if (const auto* symbol = graph_.get<LoadSymbol>(at); symbol != nullptr && symbol->kind == SymbolKind::kFunction)
-        ++sources[symbol->index];
-    }
     follows_.assign(graph_.size(), 0);
     bool any = false;
     for (Label at = 0; at < graph_.size(); ++at) {
       const Jump* jump = graph_.get<Jump>(at);
-      if (jump == nullptr || sources[jump->target] != 1 || jump->target == at + 1) continue;
+      if (jump == nullptr || graph_.sources(jump->target) != 1 || jump->target == at + 1) continue;
       if (!never_continues(graph_.op(jump->target - 1))) continue;
       follows_[jump->target] = 1;
       any = true;
