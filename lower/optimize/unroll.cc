@@ -5,6 +5,7 @@
 // entered in the middle, which is how LLVM lays some of them out, come out in the order in which they run.
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <optional>
 
 #include "isa/semantics.h"
@@ -29,6 +30,13 @@ struct Edge {
   Label from = 0, to = 0;
 };
 
+/// What a register holds at the end of the last iteration, and at the end of no other.
+struct Last {
+  Reg counter = kNoReg;
+  Width width = Width::k64;
+  std::uint64_t value = 0;
+};
+
 /// A loop whose ops lie together. Control comes in at `entry` only. Compilers put it at the head, or somewhere behind
 /// it: then what lies before the entry runs after the rest, and ends with the test that leaves the loop. Positions
 /// count the ops in the order in which they run, from the entry to the test.
@@ -38,6 +46,7 @@ struct Loop {
   std::uint32_t trips = 0;
   std::uint32_t peeled = 0;  ///< Iterations before the loop.
   std::uint32_t group = 0;   ///< Iterations in one round of the loop; 0: all are peeled.
+  Last last{};  ///< Of no register but where the test is of something else, which need not be computed for it then.
 
   [[nodiscard]] bool rotated() const { return entry != head; }
   [[nodiscard]] bool has(Label at) const { return at >= head && at <= latch; }
@@ -50,16 +59,23 @@ struct Loop {
   }
 };
 
-/// How the loop's counter begins and moves, and when it goes back.
-struct Counter {
-  std::uint64_t start = 0;
-  const Alu* step = nullptr;
-  const Branch* test = nullptr;
-  bool tests_old = false;  ///< The test is of a copy that was made before the step.
-};
-
 /// Registers whose values are known.
 using Constants = std::array<std::optional<std::uint64_t>, kRegs>;
+
+/// The low `width` bits of what `base` held at the begin of the iteration, and `add`.
+struct Stepped {
+  Reg base;
+  std::uint64_t add = 0;
+  Width width = Width::k64;
+  friend bool operator==(const Stepped&, const Stepped&) = default;
+
+  /// Whether kMaxTrips such steps never come back to a value.
+  [[nodiscard]] bool has_distinct() const {
+    return static_cast<unsigned>(std::countr_zero(add)) + std::bit_width(kMaxTrips) <= isa::bits(width);
+  }
+  [[nodiscard]] std::uint64_t of(std::uint64_t value) const { return isa::eval(AluOp::kAdd, width, value, add); }
+};
+using Steps = std::array<std::optional<Stepped>, kRegs>;
 
 bool repeatable(const Op& op) {
   return !std::holds_alternative<CallHelper>(op) && !std::holds_alternative<CallLocal>(op) &&
@@ -157,14 +173,15 @@ class Unrolling {
   }
 
   [[nodiscard]] bool plan(Loop& loop) const {
-    if (std::uint64_t{loop.trips} * work(loop) <= kMaxStraight) {
+    const Label once = work(loop);
+    if (std::uint64_t{loop.trips} * once <= kMaxStraight) {
       loop.peeled = loop.trips;
       return true;
     }
-    if (loop.body() > kMaxBody) return false;
+    if (once > kMaxBody) return false;
     for (const std::uint32_t group : {8u, 4u, 2u}) {
       const std::uint32_t rest = loop.trips % group;
-      if (group * loop.body() > kMaxGroup || rest * loop.body() > kMaxRemainder || loop.trips / group < 2) continue;
+      if (group * once > kMaxGroup || rest * once > kMaxRemainder || loop.trips / group < 2) continue;
       loop.group = group;
       loop.peeled = rest;
       return true;
@@ -184,45 +201,28 @@ class Unrolling {
     return count;
   }
 
-  [[nodiscard]] std::optional<std::uint32_t> count_by_counter(const Loop& loop) {
-    const auto counter = find_counter(loop);
-    return counter ? count_trips(*counter, !loop.rotated()) : std::nullopt;
-  }
-  [[nodiscard]] std::optional<Counter> find_counter(const Loop& loop) {
-    const Branch* test = graph_.get<Branch>(loop.test());
-    if (!std::holds_alternative<Imm>(test->src) || test->unless) return std::nullopt;
-    const auto tested = only_write(loop, test->dst);
-    if (!tested) return std::nullopt;
-    const Alu* alu = graph_.get<Alu>(loop.label(*tested));
-    bool tests_old = false;
-    if (alu != nullptr && alu->op == AluOp::kMov && alu->width == Width::k64 && std::holds_alternative<Reg>(alu->src)) {
-      const auto step = only_write(loop, std::get<Reg>(alu->src));
-      if (!step) return std::nullopt;
-      tests_old = *tested < *step;
-      alu = graph_.get<Alu>(loop.label(*step));
-    }
-    const bool steps =
-        alu != nullptr && (alu->op == AluOp::kAdd || alu->op == AluOp::kSub) && std::holds_alternative<Imm>(alu->src);
-    if (!steps) return std::nullopt;
-    const auto start = constants_before(loop)[alu->dst.index];
+  /// By a register that each iteration steps by the same. Counting is by doing: steps and tests may wrap.
+  [[nodiscard]] std::optional<std::uint32_t> count_by_counter(Loop& loop) {
+    const Branch& test = *graph_.get<Branch>(loop.test());
+    const Imm* limit = std::get_if<Imm>(&test.src);
+    if (limit == nullptr || test.unless) return std::nullopt;
+    Steps steps;
+    for (std::uint8_t reg = 0; reg < kRegs; ++reg) steps[reg] = Stepped{.base = Reg{reg}};
+    steps = after_iteration(loop, steps);
+    const auto tested = steps[test.dst.index];
+    const auto next = tested ? steps[tested->base.index] : std::nullopt;
+    if (!next || !(next->base == tested->base)) return std::nullopt;
+    const auto start = constants_before(loop)[next->base.index];
     if (!start) return std::nullopt;
-    return Counter{.start = *start, .step = alu, .test = test, .tests_old = tests_old};
-  }
-  /// The position of the loop's op that writes the register, if there is one only, which runs once an iteration.
-  [[nodiscard]] std::optional<Label> only_write(const Loop& loop, Reg reg) const {
-    std::optional<Label> found;
-    for (Label position = 0; position < loop.body(); ++position) {
-      if (!contains(graph_.effects(loop.label(position)).writes, reg)) continue;
-      if (found || skipped(loop, position)) return std::nullopt;
-      found = position;
+    std::uint64_t value = *start;
+    for (std::uint32_t trips = 1; trips <= kMaxTrips; ++trips) {
+      const bool holds = isa::compare(test.op, test.width, tested->of(value), static_cast<std::uint64_t>(limit->value));
+      value = next->of(value);
+      if (holds != loop.rotated()) continue;
+      if (tested != next && next->has_distinct()) loop.last = Last{next->base, next->width, value};
+      return trips;
     }
-    return found;
-  }
-  /// Whether a branch of the loop leads past the position within it.
-  [[nodiscard]] bool skipped(const Loop& loop, Label position) const {
-    return std::ranges::any_of(edges_from(loop), [&](const Edge& edge) {
-      return loop.has(edge.to) && loop.position(edge.from) < position && loop.position(edge.to) > position;
-    });
+    return std::nullopt;
   }
   /// What registers hold when the loop is entered, as far as the straight line before it says.
   [[nodiscard]] Constants constants_before(const Loop& loop) {
@@ -243,20 +243,6 @@ class Unrolling {
     return known;
   }
 
-  /// How often the body runs. Counting is by doing: steps and tests may wrap.
-  static std::optional<std::uint32_t> count_trips(const Counter& counter, bool stays_if) {
-    const auto by = static_cast<std::uint64_t>(std::get<Imm>(counter.step->src).value);
-    const auto limit = static_cast<std::uint64_t>(std::get<Imm>(counter.test->src).value);
-    std::uint64_t value = counter.start;
-    for (std::uint32_t trips = 1; trips <= kMaxTrips; ++trips) {
-      const std::uint64_t next = isa::eval(counter.step->op, counter.step->width, value, by);
-      const std::uint64_t tested = counter.tests_old ? value : next;
-      value = next;
-      if (isa::compare(counter.test->op, counter.test->width, tested, limit) != stays_if) return trips;
-    }
-    return std::nullopt;
-  }
-
   /// For loops of few ops in all whose counter moves otherwise: computes what does not depend on the program's input.
   [[nodiscard]] std::optional<std::uint32_t> count_by_running(const Loop& loop) {
     Constants known = constants_before(loop);
@@ -271,22 +257,26 @@ class Unrolling {
     }
     return std::nullopt;
   }
-  /// Branches may go either way: what is known where ways meet is what all of them know.
-  [[nodiscard]] Constants after_iteration(const Loop& loop, const Constants& before) const {
-    std::vector<std::optional<Constants>> arriving(loop.body() + 1);
+  /// Branches may go either way: what is known where ways meet is what all of them know. State: by register.
+  template <class State>
+  [[nodiscard]] State after_iteration(const Loop& loop, const State& before) const {
+    std::vector<std::optional<State>> arriving(loop.body() + 1);
     arriving[0] = before;
     for (Label position = 0; position < loop.body(); ++position) {
       if (!arriving[position]) continue;
-      Constants known = *arriving[position];
+      State known = *arriving[position];
       const Label at = loop.label(position);
-      apply(graph_.op(at), known);
+      const auto result = result_of(graph_.get<Alu>(at), known);
+      for (std::uint8_t reg = 0; reg < kRegs; ++reg)
+        if (contains(graph_.effects(at).writes, Reg{reg})) known[reg] = result;
       const Label* target = target_of(graph_.op(at));
       if (target != nullptr && loop.has(*target)) arrive(arriving[loop.position(*target)], known);
       if (graph_.continues(at)) arrive(arriving[position + 1], known);
     }
-    return arriving.back().value_or(Constants{});
+    return arriving.back().value_or(State{});
   }
-  static void arrive(std::optional<Constants>& there, const Constants& known) {
+  template <class State>
+  static void arrive(std::optional<State>& there, const State& known) {
     if (!there) {
       there = known;
       return;
@@ -294,17 +284,26 @@ class Unrolling {
     for (std::size_t i = 0; i < known.size(); ++i)
       if ((*there)[i] != known[i]) (*there)[i] = std::nullopt;
   }
-  static void apply(const Op& op, Constants& known) {
-    const Alu* alu = std::get_if<Alu>(&op);
-    std::optional<std::uint64_t> result;
-    if (alu != nullptr) {
-      const auto dst = ignores_dst(alu->op) ? std::optional<std::uint64_t>(0) : known[alu->dst.index];
-      const auto src = value_of(alu->src, known);
-      if (dst && src) result = isa::eval(alu->op, alu->width, *dst, *src);
+  static std::optional<std::uint64_t> result_of(const Alu* alu, const Constants& known) {
+    if (alu == nullptr) return std::nullopt;
+    const auto dst = ignores_dst(alu->op) ? std::optional<std::uint64_t>(0) : known[alu->dst.index];
+    const auto src = value_of(alu->src, known);
+    return dst && src ? std::optional(isa::eval(alu->op, alu->width, *dst, *src)) : std::nullopt;
+  }
+  static std::optional<Stepped> result_of(const Alu* alu, const Steps& known) {
+    if (alu == nullptr) return std::nullopt;
+    const Imm* imm = std::get_if<Imm>(&alu->src);
+    std::optional<Stepped> result;
+    if (alu->op == AluOp::kMov && imm == nullptr) result = known[std::get<Reg>(alu->src).index];
+    if ((alu->op == AluOp::kAdd || alu->op == AluOp::kSub) && imm != nullptr) {
+      result = known[alu->dst.index];
+      // Of the sum, the upper half would be needed that is gone.
+      if (result && result->width == Width::k32 && alu->width == Width::k64) return std::nullopt;
+      const auto by = static_cast<std::uint64_t>(imm->value);
+      if (result) result->add += alu->op == AluOp::kAdd ? by : 0 - by;
     }
-    const RegSet writes = effects_of(op).writes;
-    for (std::uint8_t reg = 0; reg < kRegs; ++reg)
-      if (contains(writes, Reg{reg})) known[reg] = result;
+    if (result && alu->width == Width::k32) result->width = Width::k32;
+    return result;
   }
   static std::optional<std::uint64_t> value_of(const Operand& operand, const Constants& known) {
     if (const Imm* imm = std::get_if<Imm>(&operand)) return static_cast<std::uint64_t>(imm->value);
@@ -319,9 +318,18 @@ class Unrolling {
     if (loop.group != 0) {
       const Label again = out.next();
       for (std::uint32_t i = 0; i < loop.group; ++i) copy(loop, out);
-      out.emit_to(loop.rotated() ? inverted(test, again) : test, origin, again);
+      out.emit_to(back_to(again, loop, test), origin, again);
     }
     if (loop.rotated() && test.target != loop.latch + 1) out.emit(Jump{test.target}, origin);
+  }
+
+  [[nodiscard]] static Op back_to(Label again, const Loop& loop, const Branch& test) {
+    const auto& [counter, width, value] = loop.last;
+    const auto word = static_cast<std::int64_t>(
+        width == Width::k64 ? value : static_cast<std::uint64_t>(static_cast<std::int32_t>(value)));
+    if (!(counter == kNoReg) && fits_int32(word))
+      return Branch{.op = isa::JmpOp::kNe, .width = width, .dst = counter, .src = Imm{word}, .target = again};
+    return loop.rotated() ? inverted(test, again) : test;
   }
 
   /// One iteration without its test.
