@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lower/effects.h"
+#include "lower/optimize/rename.h"
 
 namespace skep::lower {
 namespace {
@@ -37,9 +38,11 @@ class Blinder {
 
   void rewrite(const Op& op, InsnIndex origin) {
     origin_ = origin;
-    const Effects effects = effects_of(op);
-    // What uses kScratch already is lowering's own, and so are its constants.
-    if (contains(effects.reads, kScratch) || contains(effects.writes, kScratch)) return emit(op);
+    // What names kScratch already is lowering's own, and so are its constants.
+    bool names_scratch = false;
+    Op copy = op;
+    for_each_register(copy, [&](const Reg& reg) { names_scratch = names_scratch || reg == kScratch; });
+    if (names_scratch) return emit(op);
     std::visit(*this, op);
   }
 
