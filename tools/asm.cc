@@ -31,7 +31,7 @@ std::string format_bytes(std::span<const std::byte> bytes, bool as_hex) {
 
 ExitCode run(const Options& options) {
   const auto text = read_text(options.file);
-  if (!text) return fail(text.error());
+  if (!text) return fail(options.file, text.error());
   const auto insns = isa::assemble(*text, options.syntax);
   if (!insns) return fail(options.file, insns.error());
   if (const Status status = isa::check_encoding(*insns); !status)

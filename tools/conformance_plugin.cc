@@ -26,7 +26,9 @@ struct Options {
 Result<Program> read_program(const Options& options) {
   std::string text = options.program;
   if (text.empty()) {
-    TRY(text, read_text("-"));
+    auto input = read_text("-");
+    if (!input) return in_file("-", input.error());
+    text = std::move(*input);
   }
   TRY(const auto bytes, parse_hex(text));
   if (options.is_elf) {

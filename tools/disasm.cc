@@ -2,14 +2,15 @@
 // skep disasm: bytecode, hexadecimal text or an ELF object -> assembly.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstring>
 #include <memory>
+#include <optional>
 #include <variant>
 
 #include "base/try.h"
 #include "skep/isa.h"
 #include "skep/object.h"
 #include "tools/hex.h"
+#include "tools/programs.h"
 #include "tools/subcommand.h"
 #include "tools/syntax.h"
 #include "tools/target_kernel.h"
@@ -17,27 +18,17 @@
 namespace skep::tools {
 namespace {
 
-enum class Format : std::uint8_t { kAuto, kElf, kBinary, kHex };
 /// kListing: number, bytes and text, as llvm-objdump -d; kPlain: what `skep asm` takes.
 enum class Layout : std::uint8_t { kListing, kPlain };
 
 struct Options {
   std::string file = "-";
   std::string program;
-  Format format = Format::kAuto;
+  std::optional<FileKind> kind;  ///< Empty: what the bytes look like.
   isa::Syntax syntax = isa::Syntax::kC;
   bool plain = false;
   TargetKernel kernel;
 };
-
-Format detect(std::span<const std::byte> bytes) {
-  constexpr std::string_view kElfMagic =
-      "\x7f"
-      "ELF";
-  if (bytes.size() >= kElfMagic.size() && std::memcmp(bytes.data(), kElfMagic.data(), kElfMagic.size()) == 0)
-    return Format::kElf;
-  return looks_like_hex(bytes) ? Format::kHex : Format::kBinary;
-}
 
 /// "       3:\tb7 00 00 00 07 00 00 00\tr0 = 7"; a 16-byte load's bytes in one line, as llvm-objdump has it.
 std::string line(std::span<const isa::Insn> insns, isa::InsnIndex at, const std::string& text) {
@@ -64,42 +55,33 @@ std::string listing(std::span<const isa::Insn> insns, isa::Syntax syntax, Layout
 
 Result<std::string> disassemble_object(std::span<const std::byte> bytes, Options& options, Layout layout) {
   TRY(const Object object, options.kernel.load(bytes, {.name = options.file, .default_type = {}}));
+  TRY(const std::vector<const Program*> chosen, choose_programs(object.programs(), options.program));
   std::string all;
-  bool found = options.program.empty();
-  for (const Program& program : object.programs()) {
-    if (!options.program.empty() && program.name != options.program && program.section != options.program) continue;
-    found = true;
+  for (const Program* program : chosen) {
     const std::string comment = layout == Layout::kPlain ? "# " : "";
-    all += comment + "program " + program.name + ", section " + program.section + "\n";
-    all += listing(program.insns, options.syntax, layout, program.functions) + "\n";
+    all += comment + "program " + program->name + ", section " + program->section + "\n";
+    all += listing(program->insns, options.syntax, layout, program->functions) + "\n";
   }
-  if (!found) return Error{Errc::kNotFound, "has no program or section '" + options.program + "'"};
   return all;
 }
 
 Result<std::string> disassemble(std::span<const std::byte> bytes, Options& options) {
   const Layout layout = options.plain ? Layout::kPlain : Layout::kListing;
-  const Format format = options.format == Format::kAuto ? detect(bytes) : options.format;
-  if (format == Format::kElf) return disassemble_object(bytes, options, layout);
-  std::vector<std::byte> binary(bytes.begin(), bytes.end());
-  if (format == Format::kHex) {
-    std::string text;
-    for (const std::byte byte : bytes) text += static_cast<char>(byte);
-    TRY(binary, parse_hex(text));
-  }
-  TRY(const auto raw, isa::raw_from_bytes(binary));
-  return listing(isa::decode(raw), options.syntax, layout);
+  const FileKind kind = options.kind.value_or(kind_of(bytes));
+  if (kind == FileKind::kElf) return disassemble_object(bytes, options, layout);
+  TRY(const isa::Insns insns, read_bytecode(bytes, kind));
+  return listing(insns, options.syntax, layout);
 }
 
-Format format_of(std::string_view name) {
-  if (name == "elf") return Format::kElf;
-  if (name == "binary") return Format::kBinary;
-  return name == "hex" ? Format::kHex : Format::kAuto;
+std::optional<FileKind> kind_named(std::string_view name) {
+  if (name == "elf") return FileKind::kElf;
+  if (name == "binary") return FileKind::kBinary;
+  return name == "hex" ? std::optional(FileKind::kHex) : std::nullopt;
 }
 
 ExitCode run(Options& options) {
   const auto bytes = read_file(options.file);
-  if (!bytes) return fail(bytes.error());
+  if (!bytes) return fail(options.file, bytes.error());
   const auto text = disassemble(*bytes, options);
   if (!text) return fail(options.file, text.error());
   const Status written = write_file("-", *text);
@@ -113,7 +95,7 @@ Action add_disasm(CLI::App& command) {
   command.add_option("FILE", options->file, "An ELF object, bytecode, or bytecode in hexadecimal")->default_str("-");
   command
       .add_option_function<std::string>(
-          "--format", [options](const std::string& name) { options->format = format_of(name); }, "What FILE is")
+          "--format", [options](const std::string& name) { options->kind = kind_named(name); }, "What FILE is")
       ->check(CLI::IsMember({"auto", "elf", "binary", "hex"}));
   options->kernel.add_options(command);
   command.add_option("--program", options->program, "Only this program, or the programs of this section");

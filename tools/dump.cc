@@ -167,7 +167,7 @@ Json json_of(const Object& object) {
 
 ExitCode run(DumpOptions& options) {
   const auto bytes = read_file(options.path);
-  if (!bytes) return fail(bytes.error());
+  if (!bytes) return fail(options.path, bytes.error());
   const auto object = options.kernel.load(*bytes, {.name = options.path, .default_type = ProgramType::kUnspec});
   if (!object) return fail(options.path, object.error());
   if (options.json) {

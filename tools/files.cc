@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/cat.h"
 #include "base/try.h"
 #include "tools/subcommand.h"
 
@@ -18,14 +19,16 @@ struct Close {
 };
 using File = std::unique_ptr<std::FILE, Close>;
 
-Error system_error(const std::string& path, std::string_view what) {
-  return {Errc::kInvalid, path + ": cannot " + std::string(what) + ": " + std::strerror(errno)};
+constexpr std::size_t kLargestMiB = 256;  // A device or a sparse file could give bytes until memory ends.
+
+Error system_error(Errc code, std::string_view what) {
+  return {code, cat("cannot ", what, ": ", std::strerror(errno))};
 }
 
 template <class Container>
 Result<Container> read_into(const std::string& path) {
   const File file(path == "-" ? stdin : std::fopen(path.c_str(), "rb"));
-  if (!file) return system_error(path, "open");
+  if (!file) return system_error(Errc::kInvalid, "open");
   Container all;
   constexpr std::size_t kBlock = 65536;
   std::size_t got = kBlock;
@@ -34,19 +37,27 @@ Result<Container> read_into(const std::string& path) {
     all.resize(old + kBlock);
     got = std::fread(all.data() + old, 1, kBlock, file.get());
     all.resize(old + got);
+    if (all.size() > kLargestMiB << 20)
+      return Error{Errc::kLimit, cat("more than ", kLargestMiB, " MiB, expected less")};
   }
-  if (std::ferror(file.get()) != 0) return system_error(path, "read");
+  if (std::ferror(file.get()) != 0) return system_error(Errc::kInvalid, "read");
   return all;
 }
 
 }  // namespace
 
+Error in_file(const std::string& path, const Error& error) {
+  return {error.code, cat(path == "-" ? "standard input" : path, ": ", error.message)};
+}
+
 ExitCode fail(const Error& error) {
   std::fprintf(stderr, "skep: %s\n", error.message.c_str());
   return error.code == Errc::kSystem ? ExitCode::kSystem : ExitCode::kBadInput;
 }
-ExitCode fail(const std::string& path, const Error& error) {
-  return fail(Error{error.code, (path == "-" ? "standard input" : path) + ": " + error.message});
+ExitCode fail(const std::string& path, const Error& error) { return fail(in_file(path, error)); }
+ExitCode usage(const std::string& command, const std::string& message) {
+  std::fprintf(stderr, "skep %s: %s (see skep %s --help)\n", command.c_str(), message.c_str(), command.c_str());
+  return ExitCode::kUsage;
 }
 
 Result<std::vector<std::byte>> read_file(const std::string& path) { return read_into<std::vector<std::byte>>(path); }
@@ -54,9 +65,10 @@ Result<std::string> read_text(const std::string& path) { return read_into<std::s
 
 Status write_file(const std::string& path, std::string_view contents) {
   const File file(path == "-" ? stdout : std::fopen(path.c_str(), "wb"));
-  if (!file) return system_error(path, "open for writing");
+  const std::string name = path == "-" ? "standard output" : path;
+  if (!file) return in_file(name, system_error(Errc::kSystem, "open for writing"));
   const bool written = std::fwrite(contents.data(), 1, contents.size(), file.get()) == contents.size();
-  if (!written || std::fflush(file.get()) != 0) return system_error(path, "write");
+  if (!written || std::fflush(file.get()) != 0) return in_file(name, system_error(Errc::kSystem, "write"));
   return kOk;
 }
 

@@ -2,6 +2,7 @@
 // skep jit OBJECT[:PROGRAM]: the native code of programs, for this host's architecture or the other one: how large it
 // is, a listing beside instructions and source, or an ELF file for binary tools.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -25,7 +26,8 @@ namespace {
 struct Options {
   std::string object;  ///< With :PROGRAM, if the user wrote it.
   std::string program;
-  std::string type, arch, cpu = "host", elf;
+  ProgramType type = ProgramType::kUnspec;
+  std::string arch, cpu = "host", elf;
   bool dump = false, json = false;
   std::vector<std::string> without;  ///< Names of passes, or "all".
   TargetKernel kernel;
@@ -63,20 +65,15 @@ PassSet passes(const Options& options) {
 }
 
 Result<std::vector<const Program*>> choose(const Options& options, const std::vector<Program>& programs) {
-  std::vector<const Program*> chosen;
-  for (const Program& program : programs)
-    if (options.program.empty() || program.name == options.program || program.section == options.program)
-      chosen.push_back(&program);
-  if (chosen.empty()) return Error{Errc::kNotFound, "has no program or section '" + options.program + "'"};
+  TRY(const std::vector<const Program*> chosen, choose_programs(programs, options.program));
   if (!options.elf.empty() && chosen.size() > 1)
     return Error{Errc::kInvalid, "has " + std::to_string(chosen.size()) + " programs, and --elf writes one: name it"};
   return chosen;
 }
 
-/// Bytecode of no type cannot be verified; looking at its code does no harm.
+/// Looking at the code of bytecode that cannot be verified does no harm.
 std::optional<VerifiedProgram> judge(const Options& options, const Program& program) {
-  if (program.type == ProgramType::kUnspec && program.section == "bytecode")
-    return VerifiedProgram::trust_without_verification(program);
+  if (is_untyped_bytecode(program)) return VerifiedProgram::trust_without_verification(program);
   return std::visit(Overloaded{[](VerifiedProgram accepted) { return std::optional(std::move(accepted)); },
                                [&](const Rejection& rejection) {
                                  const std::string text = render_rejection(options.object, program, rejection);
@@ -121,23 +118,22 @@ class Run {
  private:
   Status run() {
     TRY(const jit::Target wanted, target(options_));
-    ProgramType type = ProgramType::kUnspec;
-    if (!options_.type.empty()) {
-      TRY(type, parse_program_type(options_.type));
-    }
-    TRY(const std::vector<Program> programs, read_programs(options_.object, type, options_.kernel));
+    TRY(const std::vector<Program> programs, read_programs(options_.object, options_.type, options_.kernel));
     TRY(const std::vector<const Program*> chosen, choose(options_, programs));
     json_["object"] = options_.object;
     json_["programs"] = nlohmann::ordered_json::array();
-    for (const Program* program : chosen) TRY_OK(show(*program, wanted));
+    for (const Program* program : chosen)
+      if (const Status shown = show(*program, wanted); !shown)
+        code_ = std::max(code_, fail(options_.object + ": " + program->name, shown.error()));
     return kOk;
   }
 
+  /// Error: this program has no native code to show; the others may have.
   Status show(const Program& program, const jit::Target& wanted) {
-    if (!program.unsupported.empty()) return Error{Errc::kUnsupported, program.name + ": " + program.unsupported};
+    if (!program.unsupported.empty()) return Error{Errc::kUnsupported, program.unsupported};
     const std::optional<VerifiedProgram> verified = judge(options_, program);
     if (!verified) {
-      code_ = ExitCode::kNegative;
+      code_ = std::max(code_, ExitCode::kNegative);
       return kOk;
     }
     TRY(const JitListing listing, list_native(*verified, Platform::linux_like(), wanted, passes(options_)));
@@ -177,7 +173,7 @@ Action add_jit(CLI::App& command) {
   command.add_option("--without", options->without, "Optimisation to leave out; repeatable")
       ->check(CLI::IsMember(names))
       ->allow_extra_args(false);
-  command.add_option("--type", options->type, "Program type of bytecode, or of sections whose name says none");
+  add_type_option(command, options->type, "Program type of bytecode, or of sections whose name says none");
   options->kernel.add_options(command);
   options->sources.add_options(command);
   return [options] { return Run(*options)(); };

@@ -3,16 +3,25 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <mutex>
 #include <thread>
 
+#include "base/try.h"
 #include "tools/programs.h"
 
 namespace skep::tools {
 namespace {
+
+Result<std::vector<Program>> read_judgeable(const std::string& file, ProgramType type, TargetKernel& kernel) {
+  TRY(auto programs, read_programs(file, type, kernel));
+  if (std::any_of(programs.begin(), programs.end(), is_untyped_bytecode))
+    return Error{Errc::kInvalid, "no ELF object; if it is bytecode, give its program type with --type"};
+  return programs;
+}
 
 void judge(Judged& one, const VerifyOptions& options) {
   if (one.program == nullptr) return;
@@ -58,7 +67,7 @@ std::vector<Judged> collect(const std::vector<std::string>& files, const std::st
                             TargetKernel& kernel) {
   std::vector<Judged> all;
   for (const std::string& file : files) {
-    auto programs = read_programs(file, type, kernel);
+    const auto programs = read_judgeable(file, type, kernel);
     if (!programs) {
       all.push_back({.object = file, .program = nullptr, .verdict = {}, .error = programs.error().message});
       continue;

@@ -29,11 +29,6 @@
 namespace skep::tools {
 namespace {
 
-ExitCode usage(const std::string& message) {
-  std::fprintf(stderr, "skep run: %s (see skep run --help)\n", message.c_str());
-  return ExitCode::kUsage;
-}
-
 /// Combinations of options that make no sense, whatever the files hold; empty: none.
 std::string contradiction(const RunCommand& command) {
   if (!command.pcap.empty() && !command.data.empty()) return "--pcap and --data both name the packets; give one";
@@ -49,7 +44,6 @@ std::string contradiction(const RunCommand& command) {
     return "--bisect-passes runs both engines and prints one line: give no --engine, --profile, --coverage, --each, "
            "--json "
            "or --write with it";
-  if (command.repeat == 0) return "--repeat 0 runs nothing; give 1 or more";
   for (const std::string& text : command.event_types)
     if (text.find('=') == std::string::npos) return "--event " + text + " is not of the form MAP=STRUCT";
   return {};
@@ -57,8 +51,9 @@ std::string contradiction(const RunCommand& command) {
 
 /// HEX or @FILE.
 Result<std::vector<std::byte>> read_bytes(const std::string& option, const std::string& text) {
-  if (text.starts_with('@')) return read_file(text.substr(1));
-  Result<std::vector<std::byte>> bytes = parse_hex(text);
+  const bool is_file = text.starts_with('@');
+  Result<std::vector<std::byte>> bytes = is_file ? read_file(text.substr(1)) : parse_hex(text);
+  if (!bytes && is_file) return in_file(text.substr(1), bytes.error());
   if (bytes) return bytes;
   return Error{Errc::kInvalid, option + ": " + bytes.error().message +
                                    "; expected hexadecimal digits, or @FILE for the bytes of a file"};
@@ -73,15 +68,9 @@ class Run {
   }
 
   ExitCode operator()() {
-    if (const std::string wrong = contradiction(command_); !wrong.empty()) return usage(wrong);
-    ProgramType type = ProgramType::kUnspec;
-    if (!command_.type.empty()) {
-      const Result<ProgramType> parsed = parse_program_type(command_.type);
-      if (!parsed) return usage("--type: " + parsed.error().message);
-      type = *parsed;
-    }
-    Result<std::vector<Program>> programs = read_programs(command_.object, type, kernel_);
-    if (!programs) return fail(in_object(programs.error()));
+    if (const std::string wrong = contradiction(command_); !wrong.empty()) return usage("run", wrong);
+    Result<std::vector<Program>> programs = read_programs(command_.object, command_.type, kernel_);
+    if (!programs) return fail(command_.object, programs.error());
     if (command_.bisect_passes) return bisect(*programs);
     Session session(command_, std::move(*programs));
     const Status status = run(session);
@@ -89,8 +78,6 @@ class Run {
     if (!status) return fail(status.error());
     if (const Status written = write_coverage(session); !written) return fail(written.error());
     print_report(report_, session, sources_);
-    std::cout.flush();
-    if (!std::cout) return fail(Error{Errc::kSystem, "standard output: cannot write"});
     return report_.tally.traps().empty() ? ExitCode::kOk : ExitCode::kNegative;
   }
 
@@ -98,7 +85,8 @@ class Run {
   ExitCode bisect(const std::vector<Program>& programs) {
     constexpr unsigned kSeconds = 600;
     if (programs.size() == 1 && programs.front().type == ProgramType::kUnspec)
-      return usage("--bisect-passes compares native code, which bytecode of no type is not made to; give --type");
+      return usage("run",
+                   "--bisect-passes compares native code, which bytecode of no type is not made to; give --type");
     const auto recorder = [&](Engine engine, PassSet passes) -> Result<Record> {
       RunCommand command = command_;
       command.engine = engine;
@@ -124,28 +112,15 @@ class Run {
       std::cout << render_rejection(command_.object, *rejected.program, rejected.rejection);
       return ExitCode::kNegative;
     }
-    const Diagnostic& reason = rejected.rejection.reason;
-    const nlohmann::ordered_json json = {{"object", command_.object},
-                                         {"program", rejected.program->name},
-                                         {"section", rejected.program->section},
-                                         {"type", info(rejected.program->type).name},
-                                         {"verdict", "reject"},
-                                         {"code", name(reason.code)},
-                                         {"message", message(reason)},
-                                         {"insn", reason.at}};
+    nlohmann::ordered_json json = program_json(command_.object, rejected.program);
+    set_rejected(json, rejected.rejection.reason);
     std::cout << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
     return ExitCode::kNegative;
   }
 
-  /// Names the object, unless the message does so already.
-  [[nodiscard]] Error in_object(const Error& error) const {
-    if (error.message.starts_with(command_.object)) return error;
-    return {error.code, command_.object + ": " + error.message};
-  }
-
   Status run(Session& session) {
     const Result<const Program*> program = session.choose();
-    if (!program) return in_object(program.error());
+    if (!program) return in_file(command_.object, program.error());
     report_.command = &command_;
     report_.program = *program;
     if (session.checked() && session.engine() == Engine::kJit)
@@ -153,9 +128,10 @@ class Run {
                                        ": bytecode of no type cannot be verified, and what is not verified "
                                        "runs in the interpreter only; give --type or --engine interpreter"};
     const Result<Image> image = session.load(**program);
-    if (!image) return in_object(image.error());
+    if (!image) return in_file(command_.object, image.error());
     report_.native_bytes = image->native_code().size();
     TRY_OK(session.fill_maps());
+    TRY_OK(check_event_types(report_, session));
 
     TRY(context_, read_optional("--ctx", command_.context));
     TRY(data_, read_optional("--data", command_.data));
@@ -253,8 +229,7 @@ class Run {
 constexpr const char* kFooter =
     "A value of --map is JSON ({\"port\": 80}, [1, 2], 7) or text: a number, an enumerator, an address (10.1.0.2, "
     "fd00::1,\n02:00:00:00:00:01: bytes in network order), be16:80 (network order), hex:0a00. Types come from the "
-    "object's BTF.\n"
-    "Exit codes: 0 done; 1 rejected by the verifier, or a run trapped; 2 usage; 3 bad input; 4 the system refused.";
+    "object's BTF.";
 
 /// Empty: the text names passes.
 std::string is_passes(const std::string& text) {
@@ -262,17 +237,22 @@ std::string is_passes(const std::string& text) {
   return passes ? "" : passes.error().message;
 }
 
+/// Of whatever is counted. CLI11 takes -1 and what does not fit for large numbers.
+constexpr std::int64_t kMost = 1'000'000'000'000'000;
+
 void add_options(CLI::App& command, RunCommand& options) {
   command.footer(kFooter);
   command.add_option("object", options.object, "BPF object file (ELF), or bare bytecode")->required();
   command.add_option("program", options.program, "Function name of the program; needed when there are several");
-  command.add_option("--type", options.type, "Program type of bytecode, or of sections whose name says none");
+  add_type_option(command, options.type, "Program type of bytecode, or of sections whose name says none");
   command.add_option("--pcap", options.pcap, "Capture (pcap or pcapng) whose packets to run on; - is standard input");
   command.add_option("--write", options.write, "Capture to write the packets to that the program lets through");
   command.add_option("--data", options.data, "One packet instead of a capture: HEX or @FILE");
   command.add_option("--ctx", options.context,
                      "Context of tracing and syscall programs, or fields of xdp_md, __sk_buff: HEX or @FILE");
-  command.add_option("--repeat", options.repeat, "Runs on each packet or context")->capture_default_str();
+  command.add_option("--repeat", options.repeat, "Runs on each packet or context")
+      ->check(CLI::Range(std::int64_t{1}, kMost))
+      ->capture_default_str();
   command
       .add_option_function<std::string>(
           "--engine",
@@ -286,8 +266,10 @@ void add_options(CLI::App& command, RunCommand& options) {
       ->check(is_passes);
   command.add_flag("--bisect-passes", options.bisect_passes,
                    "Name the optimisation that makes native code differ from the interpreter on this input");
-  command.add_option("--budget", options.budget,
-                     "Instructions that one run may execute; native code counts them in stretches");
+  command
+      .add_option("--budget", options.budget,
+                  "Instructions that one run may execute; native code counts them in stretches")
+      ->check(CLI::Range(std::int64_t{1}, kMost));
   command.add_flag("--profile", options.profile, "Print how often each source line and instruction ran (interpreter)");
   command.add_option("--coverage", options.coverage, "Write line, branch and function coverage for lcov (interpreter)");
   command.add_flag("--perf-map", options.debug.perf_map, "Write names for perf to /tmp/perf-PID.map (native code)");
@@ -298,7 +280,9 @@ void add_options(CLI::App& command, RunCommand& options) {
       .add_option("--event", options.event_types,
                   "MAP=STRUCT: type of the events in a ring buffer or perf array; repeatable")
       ->allow_extra_args(false);
-  command.add_option("--events", options.events, "Messages and events to show of each source")->capture_default_str();
+  command.add_option("--events", options.events, "Messages and events to show of each source")
+      ->check(CLI::Range(std::int64_t{0}, kMost))
+      ->capture_default_str();
   command.add_option("--ifindex", options.ifindex, "Interface that packets come from")->capture_default_str();
   command.add_flag("--vlan-in-frame", options.tags_in_frame,
                    "Leave VLAN tags in the frame that tc and socket programs see");

@@ -31,15 +31,19 @@ using Action = std::function<ExitCode()>;
 #define SUBCOMMAND(name, add, summary) Action add(CLI::App& command);
 #include "tools/subcommands.def"
 
+/// The error with the name of the file that was read before its message.
+Error in_file(const std::string& path, const Error& error);
 /// Prints `skep: MESSAGE` on standard error and says which exit code the Error means.
 ExitCode fail(const Error& error);
-/// The same for an error in what a file holds; the message is prefixed with the file's name.
-ExitCode fail(const std::string& path, const Error& error);
+ExitCode fail(const std::string& path, const Error& error);  ///< Of in_file().
+/// Prints `skep COMMAND: MESSAGE`: options that contradict each other.
+ExitCode usage(const std::string& command, const std::string& message);
 
-/// The whole file; "-" is standard input.
+/// The whole file, which must not be larger than any that makes sense; "-" is standard input. Errors do not name the
+/// file, as those in what it holds do not: in_file() does.
 Result<std::vector<std::byte>> read_file(const std::string& path);
 Result<std::string> read_text(const std::string& path);
-/// Writes all of it; "-" is standard output.
+/// Writes all of it; "-" is standard output. Errors name the file.
 Status write_file(const std::string& path, std::string_view contents);
 
 }  // namespace skep::tools

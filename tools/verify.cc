@@ -23,7 +23,7 @@ namespace {
 struct Options {
   std::vector<std::string> paths;
   std::string program;  ///< Only programs of this name.
-  std::string type;
+  ProgramType type = ProgramType::kUnspec;
   bool json = false;
   bool quiet = false;
   std::uint32_t log_level = 0;
@@ -35,11 +35,7 @@ struct Options {
 };
 
 nlohmann::ordered_json to_json(const Judged& one) {
-  nlohmann::ordered_json json;
-  json["object"] = one.object;
-  json["program"] = one.program == nullptr ? "" : one.program->name;
-  json["section"] = one.program == nullptr ? "" : one.program->section;
-  json["type"] = one.program == nullptr ? "" : std::string(info(one.program->type).name);
+  nlohmann::ordered_json json = program_json(one.object, one.program.get());
   json["insns"] = one.program == nullptr ? 0 : one.program->insns.size();
   json["verdict"] = "error";
   json["code"] = "";
@@ -54,10 +50,7 @@ nlohmann::ordered_json to_json(const Judged& one) {
                           json["steps"] = accepted.stats().processed;
                         },
                         [&](const Rejection& rejection) {
-                          json["verdict"] = "reject";
-                          json["code"] = name(rejection.reason.code);
-                          json["message"] = message(rejection.reason);
-                          json["insn"] = rejection.reason.at;
+                          set_rejected(json, rejection.reason);
                           json["steps"] = rejection.stats.processed;
                           json["rejection"] = rejection_json(*one.program, rejection.reason);
                         }},
@@ -137,19 +130,21 @@ ExitCode compare(std::vector<Judged>& all, const Options& options, const Judge& 
 }
 
 ExitCode run(Options& options) {
-  const auto type = options.type.empty() ? Result(ProgramType::kUnspec) : parse_program_type(options.type);
-  if (!type) return fail(type.error());
+  const bool compares = options.compare_kernel || !options.compare_table.empty();
+  if (!options.csv.empty() && !compares)
+    return usage("verify", "--csv writes a comparison; give --compare-kernel or --compare-table too");
   const auto files = expand(options.paths);
   if (!files) return fail(files.error());
-  std::vector<Judged> all = collect(*files, options.program, *type, options.kernel);
+  std::vector<Judged> all = collect(*files, options.program, options.type, options.kernel);
   if (all.empty()) {
     const std::string wanted = options.program.empty() ? "no program" : "no program named \"" + options.program + "\"";
     return fail(Error{Errc::kNotFound, options.paths.front() + ": " + wanted + " in it"});
   }
   if (options.jobs == 0) options.jobs = std::max(1u, std::thread::hardware_concurrency());
-  if (options.compare_kernel || !options.compare_table.empty()) {
+  if (compares) {
     const auto kernel = options.compare_kernel ? running_kernel() : stored_table(options.compare_table);
-    return kernel ? compare(all, options, *kernel) : fail(kernel.error());
+    if (kernel) return compare(all, options, *kernel);
+    return options.compare_kernel ? fail(kernel.error()) : fail(options.compare_table, kernel.error());
   }
   for (Judged& one : all) one.log_level = options.log_level;
   judge_all(all, {}, options.jobs, {});
@@ -179,7 +174,7 @@ Action add_verify(CLI::App& command) {
   command.add_option("path", options->paths, "BPF objects, folders of them, or bare bytecode (with --type)")
       ->required();
   command.add_option("--program", options->program, "Only programs of this name");
-  command.add_option("--type", options->type, "Program type of bytecode, and of sections whose name says none");
+  add_type_option(command, options->type, "Program type of bytecode, and of sections whose name says none");
   options->kernel.add_options(command);
   command.add_flag("--json", options->json, "One JSON object per program and line");
   command

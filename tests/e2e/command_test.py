@@ -17,6 +17,7 @@ from skep_command import CAPTURES, OBJECTS, SKEP, SOURCE, main, run_json, skep, 
 GOLDEN = pathlib.Path(__file__).parent / "golden"
 RULES = f"@{SOURCE / 'examples' / 'firewall.rules'}"
 FIREWALL = OBJECTS / "firewall.bpf.o"
+FLOWS = OBJECTS / "flows.bpf.o"
 SYSCALLS = OBJECTS / "syscalls.bpf.o"
 DNS = CAPTURES / "dns.pcap"
 
@@ -26,7 +27,7 @@ class Golden(unittest.TestCase):
 
     CASES = {
         "firewall": [FIREWALL, "--pcap", CAPTURES / "mixed.pcapng", "--map", RULES],
-        "flows": [OBJECTS / "flows.bpf.o", "--pcap", DNS, "--event", "events=event", "--events", 3],
+        "flows": [FLOWS, "--pcap", DNS, "--event", "events=event", "--events", 3],
         "classify": [OBJECTS / "classify.bpf.o", "--pcap", CAPTURES / "vlan.pcap"],
         "account_cgroup": [OBJECTS / "accounting.bpf.o", "account_cgroup", "--pcap", CAPTURES / "snaplen96.pcap"],
         "syscalls": [SYSCALLS, "on_exit", "--ctx", "0000000000000000 0200000000000000 f3ffffffffffffff"],
@@ -164,8 +165,14 @@ class WrongInput(unittest.TestCase):
         ([FIREWALL, "--pcap", DNS, "--data", "00"], USAGE, ["--pcap", "--data"]),
         ([FIREWALL, "--pcap", DNS, "--engine", "turbo"], USAGE, ["--engine", "turbo"]),
         ([FIREWALL, "--pcap", DNS, "--repeat", "0"], USAGE, ["--repeat"]),
+        ([FIREWALL, "--pcap", DNS, "--repeat", "-1"], USAGE, ["--repeat", "-1"]),
+        ([FIREWALL, "--pcap", DNS, "--repeat", "9" * 23], USAGE, ["--repeat", "9" * 23]),
+        ([FIREWALL, "--pcap", DNS, "--budget", "-5"], USAGE, ["--budget", "-5"]),
+        ([FIREWALL, "--pcap", DNS, "--events", "-1"], USAGE, ["--events", "-1"]),
         ([FIREWALL, "--pcap", DNS, "--type", "magic"], USAGE, ["magic", "xdp"]),
         ([FIREWALL, "--pcap", DNS, "--event", "x"], USAGE, ["--event", "MAP=STRUCT"]),
+        ([FLOWS, "--pcap", DNS, "--event", "nope=event"], BAD_INPUT, ["--event nope=event", "no map nope", "events"]),
+        ([FLOWS, "--pcap", DNS, "--event", "events=nope"], BAD_INPUT, ["--event events=nope", "no such structure"]),
         ([], USAGE, ["object"]),
         ([FIREWALL, "--pcap", DNS, "--map", "hits"], BAD_INPUT, ["hits", "NAME[KEY]=VALUE"]),
         ([FIREWALL, "--pcap", DNS, "--map", "nope[0]=1"], BAD_INPUT, ["no map nope", "hits", "port_rules"]),

@@ -13,9 +13,10 @@ ALL_CAPTURES = sorted(path.name for path in CAPTURES.glob("*.pcap*"))
 ENGINES = ("interpreter", "jit")
 
 
-def skep(*arguments, cwd=None, stdin=None):
+def skep(*arguments, cwd=None, stdin=None, **options):
     """The finished process of `skep ARGUMENTS`."""
-    return subprocess.run([str(SKEP), *map(str, arguments)], capture_output=True, text=True, cwd=cwd, input=stdin, timeout=60)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run([str(SKEP), *map(str, arguments)], text=True, cwd=cwd, input=stdin, timeout=60, **streams)
 
 
 def run_json(*arguments):

@@ -290,7 +290,7 @@ class Coverage(unittest.TestCase):
 
     def test_a_file_that_cannot_be_written(self):
         done = skep("run", *FLOWS, "--coverage", "/nonexistent/a.info")
-        self.assertEqual((done.returncode, done.stdout), (3, ""))
+        self.assertEqual((done.returncode, done.stdout), (4, ""))
         self.assertIn("/nonexistent/a.info: cannot open for writing", done.stderr)
 
 

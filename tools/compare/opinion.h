@@ -23,7 +23,7 @@ using Judge = std::function<Opinion(const std::string& object, const Program& pr
 /// Error: bpf(2) does not work here.
 Result<Judge> running_kernel();
 /// Reads a CSV file with the columns object, program, verdict and, where it has them, env_or_subclass, errno,
-/// error_line, processed_insns, total_states, verif_us. Any other columns are left alone.
+/// error_line, processed_insns, total_states, verif_us. Any other columns are left alone. Errors do not name the file.
 Result<Judge> stored_table(const std::string& path);
 
 }  // namespace skep::tools

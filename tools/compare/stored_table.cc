@@ -56,14 +56,13 @@ Opinion opinion_of(const Columns& columns, const CsvRow& row) {
 
 Result<Judge> stored_table(const std::string& path) {
   TRY(const std::string text, read_text(path));
-  auto rows = read_csv(text);
-  if (!rows) return Error{rows.error().code, cat(path, ": ", rows.error().message)};
-  if (rows->empty()) return Error{Errc::kTruncated, path + ": no table"};
-  const Columns columns(rows->front());
+  TRY(const auto rows, read_csv(text));
+  if (rows.empty()) return Error{Errc::kTruncated, "no table"};
+  const Columns columns(rows.front());
   for (const char* name : {"object", "program", "verdict"})
-    if (!columns.has(name)) return Error{Errc::kMalformed, cat(path, ": no column '", name, "'")};
+    if (!columns.has(name)) return Error{Errc::kMalformed, cat("no column '", name, "'")};
   const auto table = std::make_shared<Table>();
-  for (auto row = rows->begin() + 1; row != rows->end(); ++row)
+  for (auto row = rows.begin() + 1; row != rows.end(); ++row)
     table->emplace(Key(columns.text(*row, "object"), columns.text(*row, "program")), opinion_of(columns, *row));
   return Judge([table](const std::string& object, const Program& program) {
     const auto found = table->find({std::filesystem::path(object).filename().string(), program.name});

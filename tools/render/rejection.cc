@@ -147,6 +147,21 @@ std::string render_rejection(const std::string& object, const Program& program, 
   return out.str();
 }
 
+nlohmann::ordered_json program_json(const std::string& object, const Program* program) {
+  const bool known = program != nullptr;
+  return {{"object", object},
+          {"program", known ? program->name : ""},
+          {"section", known ? program->section : ""},
+          {"type", known ? info(program->type).name : ""}};
+}
+
+void set_rejected(nlohmann::ordered_json& json, const Diagnostic& reason) {
+  json["verdict"] = "reject";
+  json["code"] = name(reason.code);
+  json["message"] = message(reason);
+  json["insn"] = reason.at;
+}
+
 nlohmann::ordered_json rejection_json(const Program& program, const Diagnostic& reason) {
   const auto place = [&](InsnIndex at) {
     nlohmann::ordered_json json;

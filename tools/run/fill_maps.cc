@@ -35,8 +35,9 @@ Result<Assignment> parse_assignment(const std::string& text, const std::string& 
 }
 
 Status parse_file(const std::string& path, std::vector<Assignment>& all) {
-  TRY(const std::string text, read_text(path));
-  std::istringstream lines(text);
+  const Result<std::string> text = read_text(path);
+  if (!text) return in_file(path, text.error());
+  std::istringstream lines(*text);
   std::string line;
   for (int number = 1; std::getline(lines, line); ++number) {
     if (line.ends_with('\r')) line.pop_back();
@@ -50,12 +51,6 @@ Status parse_file(const std::string& path, std::vector<Assignment>& all) {
 
 Error at(const Assignment& assignment, const char* part, const Error& error) {
   return {error.code, assignment.where + ": " + assignment.map + ": " + part + ": " + error.message};
-}
-
-std::string names_of(const Vm& vm) {
-  std::string names;
-  for (const auto& map : vm.maps()) names += (names.empty() ? "" : ", ") + map->spec().name;
-  return names.empty() ? "the programs use none" : "there are: " + names;
 }
 
 /// The value of one CPU of every CPU, rounded as Map::put wants it.
@@ -86,7 +81,7 @@ std::shared_ptr<Map> find_map(const Vm& vm, const std::string& name) {
 
 Status fill_one(Vm& vm, const Assignment& assignment, const LoadProgram& load) {
   const std::shared_ptr<Map> map = find_map(vm, assignment.map);
-  if (!map) return Error{Errc::kNotFound, assignment.where + ": no map " + assignment.map + "; " + names_of(vm)};
+  if (!map) return Error{Errc::kNotFound, assignment.where + ": no map " + assignment.map + "; " + names_of(vm.maps())};
   const MapSpec& spec = map->spec();
   const MapTypeInfo* type = find_info(spec.type);
   std::vector<std::byte> key(spec.key_size);
@@ -113,6 +108,12 @@ Status fill_one(Vm& vm, const Assignment& assignment, const LoadProgram& load) {
 }
 
 }  // namespace
+
+std::string names_of(const std::vector<std::shared_ptr<Map>>& maps) {
+  std::string names;
+  for (const auto& map : maps) names += (names.empty() ? "" : ", ") + map->spec().name;
+  return names.empty() ? "the programs use none" : "there are: " + names;
+}
 
 Result<std::vector<Assignment>> parse_assignments(const std::vector<std::string>& texts) {
   std::vector<Assignment> all;

@@ -12,8 +12,8 @@ namespace skep::tools {
 
 struct RunCommand {
   std::string object;
-  std::string program;  ///< Empty: the only one.
-  std::string type;     ///< Of what names none itself.
+  std::string program;                      ///< Empty: the only one.
+  ProgramType type = ProgramType::kUnspec;  ///< Of what names none itself.
   std::string pcap, write, context, data;
   std::vector<std::string> maps;         ///< NAME[KEY]=VALUE or @FILE.
   std::vector<std::string> event_types;  ///< MAP=STRUCT.

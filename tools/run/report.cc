@@ -9,8 +9,10 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/cat.h"
 #include "base/unreachable.h"
 #include "skep/btf.h"
+#include "tools/run/fill_maps.h"
 #include "tools/run/print_maps.h"
 #include "tools/run/profile.h"
 #include "tools/run/verdict_name.h"
@@ -81,6 +83,7 @@ EventType event_type(const RunReport& report, const std::vector<std::shared_ptr<
   }
   return found;
 }
+
 /// A ring buffer's own specification need not have the object's BTF.
 MapSpec with_btf(const EventType& type, const Program& program) {
   MapSpec spec = type.spec != nullptr ? *type.spec : MapSpec{};
@@ -221,6 +224,19 @@ void Tally::add(const RunResult& result) {
     ++row->runs;
   else
     verdicts_.insert(row, {result.r0, 1});
+}
+
+Status check_event_types(const RunReport& report, const Session& session) {
+  const auto maps = session.maps();
+  for (const std::string& text : report.command->event_types) {
+    const std::string map = text.substr(0, text.find('='));
+    const EventType found = event_type(report, maps, map);
+    if (found.spec == nullptr)
+      return Error{Errc::kNotFound, cat("--event ", text, ": no map ", map, "; ", names_of(maps))};
+    if (found.type == 0)
+      return Error{Errc::kNotFound, cat("--event ", text, ": the object's types have no such structure")};
+  }
+  return kOk;
 }
 
 void print_each(const Program& program, const hooks::RunOutcome& outcome) {

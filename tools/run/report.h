@@ -50,6 +50,8 @@ struct RunReport {
   std::uint64_t written_packets = 0;
 };
 
+/// Error: an --event names a map or a structure that is not there.
+Status check_event_types(const RunReport& report, const Session& session);
 /// One line of --each.
 void print_each(const Program& program, const hooks::RunOutcome& outcome);
 void print_report(const RunReport& report, Session& session, Sources& sources);
