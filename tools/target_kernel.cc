@@ -7,7 +7,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <initializer_list>
 
 #include "base/cat.h"
 #include "base/try.h"
@@ -36,7 +39,7 @@ std::uint32_t version_of(const std::string& release) {
 /// A text that may be compressed.
 Result<std::string> read_config(const std::string& path) {
   gzFile file = gzopen(path.c_str(), "rb");
-  if (file == nullptr) return Error{Errc::kSystem, path + ": cannot be read"};
+  if (file == nullptr) return Error{Errc::kInvalid, cat("cannot open: ", std::strerror(errno))};
   constexpr std::size_t kLargest = 16u << 20;
   std::string text;
   char buffer[1 << 16];
@@ -44,11 +47,33 @@ Result<std::string> read_config(const std::string& path) {
   while ((count = gzread(file, buffer, sizeof(buffer))) > 0 && text.size() < kLargest)
     text.append(buffer, static_cast<std::size_t>(count));
   gzclose(file);
-  if (count < 0) return Error{Errc::kMalformed, path + ": damaged"};
+  if (count < 0) return Error{Errc::kMalformed, "damaged"};
+  if (text.find("CONFIG_") == std::string::npos)
+    return Error{Errc::kMalformed, "no line sets CONFIG_..., expected a kernel's configuration"};
   return text;
 }
 
-bool readable(const std::string& path) { return access(path.c_str(), R_OK) == 0; }
+Result<Btf> read_types(const std::string& path) {
+  TRY(const auto bytes, read_file(path));
+  return Btf::parse(bytes);
+}
+
+/// The file that the user named, or the first of the usual ones that can be read; empty: there is none.
+std::string choose(const std::string& named, std::initializer_list<std::string> usual) {
+  if (!named.empty()) return named;
+  const auto* const found =
+      std::find_if(usual.begin(), usual.end(), [](const std::string& path) { return access(path.c_str(), R_OK) == 0; });
+  return found == usual.end() ? std::string() : *found;
+}
+
+/// What the file holds; null: there is no file.
+template <class T>
+Result<std::shared_ptr<const T>> read_with(Result<T> (&read)(const std::string&), const std::string& path) {
+  if (path.empty()) return std::shared_ptr<const T>();
+  Result<T> contents = read(path);
+  if (!contents) return in_file(path, contents.error());
+  return std::make_shared<const T>(*std::move(contents));
+}
 
 /// A pointer into the kernel in a map's value.
 bool has_kernel_pointers(const Btf& types) {
@@ -98,8 +123,13 @@ bool reads_a_map(const Program& program) {
   return false;
 }
 
+/// What a lookup in it gives is a map too, and may be looked into.
+bool holds_maps(const MapSpec& map) { return map.type == MapType::kArrayOfMaps || map.type == MapType::kHashOfMaps; }
+
 bool needs_kernel(const Object& object) {
   if (object.btf() != nullptr && has_kernel_pointers(*object.btf())) return true;
+  if (std::any_of(object.maps().begin(), object.maps().end(), [](const auto& map) { return holds_maps(*map); }))
+    return true;
   return std::any_of(object.programs().begin(), object.programs().end(), [](const Program& program) {
     if (calls_for_kernel_types(program) || reads_a_map(program)) return true;
     return !program.unsupported.empty() || program.type == ProgramType::kTracing || program.type == ProgramType::kLsm ||
@@ -119,30 +149,24 @@ void TargetKernel::add_options(CLI::App& command) {
 }
 
 Status TargetKernel::read() {
-  if (read_) return kOk;
-  read_ = true;
+  if (!read_) read_ = read_files();
+  return *read_;
+}
+
+Status TargetKernel::read_files() {
   const std::string release = running_release();
-  const std::string types = btf_path_.empty() ? kBtf : btf_path_;
-  if (!btf_path_.empty() || readable(types)) {
-    TRY(const auto bytes, read_file(types));
-    auto btf = Btf::parse(bytes);
-    if (!btf) return Error{btf.error().code, cat(types, ": ", btf.error().message)};
-    known_.target_btf = std::make_shared<const Btf>(*std::move(btf));
-  }
-  for (const std::string& path : {config_path_, std::string("/proc/config.gz"), "/boot/config-" + release}) {
-    if (known_.target_config != nullptr || path.empty() || !readable(path)) continue;
-    TRY(std::string text, read_config(path));
-    known_.target_config = std::make_shared<const std::string>(std::move(text));
-  }
-  if (readable(kSymbols)) {
-    TRY(std::string text, read_text(kSymbols));
-    known_.target_symbols = std::make_shared<const std::string>(std::move(text));
-  }
+  TRY(known_.target_btf, read_with(read_types, choose(btf_path_, {kBtf})));
+  TRY(known_.target_config,
+      read_with(read_config, choose(config_path_, {"/proc/config.gz", "/boot/config-" + release})));
+  TRY(known_.target_symbols, read_with(read_text, choose("", {kSymbols})));
   known_.target_version = version_of(release);
   return kOk;
 }
 
+Status TargetKernel::read_named() { return btf_path_.empty() && config_path_.empty() ? Status(kOk) : read(); }
+
 Result<Object> TargetKernel::load(std::span<const std::byte> bytes, ObjectOptions options) {
+  TRY_OK(read_named());
   // Reading the kernel's types takes longer than most objects do: first without.
   Result<Object> plain = Object::from_elf(bytes, options);
   if (!plain || (!needs_kernel(*plain) && btf_path_.empty())) return plain;

@@ -133,6 +133,7 @@ ExitCode run(Options& options) {
   const bool compares = options.compare_kernel || !options.compare_table.empty();
   if (!options.csv.empty() && !compares)
     return usage("verify", "--csv writes a comparison; give --compare-kernel or --compare-table too");
+  if (const Status known = options.kernel.read_named(); !known) return fail(known.error());
   const auto files = expand(options.paths);
   if (!files) return fail(files.error());
   std::vector<Judged> all = collect(*files, options.program, options.type, options.kernel);

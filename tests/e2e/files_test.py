@@ -27,6 +27,18 @@ __attribute__((section("xdp/bad"))) int bad(void *context) { return no_such_func
 __attribute__((section("xdp/good"))) int good(void *context) { return 2; }
 """,
     "rejected": LICENSE + '__attribute__((section("xdp"))) int rejected(int *context) { return context[99]; }\n',
+    # Looks into a map that a lookup gave.
+    "nested": LICENSE
+    + """
+struct inner { int (*type)[2]; int (*max_entries)[1]; int *key; int *value; };
+struct { int (*type)[12]; int (*max_entries)[1]; int *key; struct inner *values[]; } outer __attribute__((section(".maps")));
+static void *(*lookup)(void *map, const void *key) = (void *)1;
+__attribute__((section("xdp"))) int nested(void *context) {
+  int zero = 0;
+  void **map = lookup(&outer, &zero);
+  return map && map[0] ? 1 : 2;
+}
+""",
 }
 
 
@@ -94,6 +106,34 @@ class Input(Case):
     def test_what_cannot_be_loaded_leaves_the_rest(self):
         self.check(["jit", self.path("half.o")], BAD_INPUT, ["half.o: bad: ", "no_such_function", "good (xdp): 2 instructions"])
         self.check(["verify", self.path("half.o")], BAD_INPUT, ["half.o: bad: error: ", "good accepted"])
+
+    def test_a_map_out_of_a_map_has_the_kernel_s_structure(self):
+        if not os.access("/sys/kernel/btf/vmlinux", os.R_OK):
+            self.skipTest("this kernel publishes no types")
+        self.check(["verify", self.path("nested.o")], OK, ["nested accepted"])
+
+
+class Kernel(Case):
+    """--btf and --kconfig are read once, and an error in them is no error in objects."""
+
+    def test_named_files_must_be_what_they_should_be(self):
+        words = self.path("words.txt")
+        for option, why in (("--btf", "magic"), ("--kconfig", "CONFIG_")):
+            text = self.check(["verify", ACCEPTED, ACCEPTED, option, words], BAD_INPUT, ["skep: ", "words.txt: ", why])
+            self.assertEqual(text.count("words.txt"), 1)
+            for command in ("run", "jit", "disasm", "dump"):
+                self.check([command, ACCEPTED, option, words], BAD_INPUT, ["words.txt: ", why])
+
+    def test_a_configuration_that_cannot_be_read(self):
+        if os.geteuid() != 0:
+            self.skipTest("needs root, to become somebody else")
+        closed = self.path("closed-config")
+        closed.write_text("CONFIG_HZ=250\n")
+        closed.chmod(0)
+        with as_nobody(self.folder) as (command, folder):
+            done = subprocess.run([command, "verify", folder / "rejected.o", "--kconfig", folder / closed.name], user=NOBODY, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (BAD_INPUT, ""))
+        self.assertIn("closed-config: cannot open: Permission denied", done.stderr)
 
 
 class as_nobody:
