@@ -115,6 +115,17 @@ void print_json(const Judged& one) {
   std::puts(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
+/// A folder may hold what nobody can load, and the table counts it; what the user named must load.
+ExitCode say_what_is_missing(const std::vector<Judged>& all, const Options& options) {
+  const auto is_judged = [](const Judged& one) { return one.verdict.has_value(); };
+  ExitCode code = std::any_of(all.begin(), all.end(), is_judged) ? ExitCode::kOk : ExitCode::kBadInput;
+  for (const Judged& one : all) {
+    const bool named = std::find(options.paths.begin(), options.paths.end(), one.object) != options.paths.end();
+    if (named && one.program == nullptr) code = fail(one.object, {Errc::kInvalid, one.error});
+  }
+  return code;
+}
+
 ExitCode compare(std::vector<Judged>& all, const Options& options, const Judge& kernel) {
   for (Judged& one : all)
     if (one.program != nullptr) one.program = std::make_shared<const Program>(as_harness_loads(*one.program));
@@ -126,7 +137,8 @@ ExitCode compare(std::vector<Judged>& all, const Options& options, const Judge& 
   } else {
     print_comparison(all, options.quiet ? Listing::kTableOnly : Listing::kEachDifference);
   }
-  return std::all_of(all.begin(), all.end(), agrees) ? ExitCode::kOk : ExitCode::kNegative;
+  const ExitCode loaded = say_what_is_missing(all, options);
+  return std::all_of(all.begin(), all.end(), agrees) ? loaded : ExitCode::kNegative;
 }
 
 ExitCode run(Options& options) {

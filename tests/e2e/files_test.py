@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What the subcommands say to files and folders that are not what they should be and to a full disk, and with which exit codes.
+"""What the subcommands say to files and folders that are not what they should be and to a full disk, what `skep verify` says beside
+the kernel, and with which exit codes.
 """
+import ctypes
+import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -27,6 +31,17 @@ __attribute__((section("xdp/bad"))) int bad(void *context) { return no_such_func
 __attribute__((section("xdp/good"))) int good(void *context) { return 2; }
 """,
     "rejected": LICENSE + '__attribute__((section("xdp"))) int rejected(int *context) { return context[99]; }\n',
+    # The kernel refuses the length 12 for one number, and does not say so.
+    "silent": LICENSE
+    + """struct __sk_buff { unsigned len; };
+static const char format[] = "%d";
+static long (*print)(char *to, unsigned size, const char *format, const void *data, unsigned length) = (void *)165;
+__attribute__((section("tc"))) int silent(struct __sk_buff *context) {
+  unsigned long long data[2] = {1, 2};
+  char to[8];
+  return print(to, sizeof(to), format, data, 12);
+}
+""",
     # Looks into a map that a lookup gave.
     "nested": LICENSE
     + """
@@ -202,7 +217,42 @@ class Help(unittest.TestCase):
                 self.assertEqual(text.count(word), 1, text)
 
 
+def kill_who_creates_maps():
+    """A seccomp filter that ends the process at BPF_MAP_CREATE, as a kernel does that crashes while it verifies."""
+    load, jump, give = 0x20, 0x15, 0x06
+    number, first_argument, bpf = 0, 16, {"x86_64": 321, "aarch64": 280}[os.uname().machine]
+    kill, allow = 0x80000000, 0x7FFF0000
+    rows = [(load, 0, 0, number), (jump, 0, 3, bpf), (load, 0, 0, first_argument), (jump, 0, 1, 0), (give, 0, 0, kill), (give, 0, 0, allow)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *row) for row in rows))
+    program = ctypes.create_string_buffer(struct.pack("HP", len(rows), ctypes.addressof(code)))
+    libc, no_new_privileges, set_seccomp, filter_mode = ctypes.CDLL(None), 38, 22, 2
+    assert libc.prctl(no_new_privileges, 1, 0, 0, 0) == 0 and libc.prctl(set_seccomp, filter_mode, program) == 0
+
+
 class Compare(Case):
+    def table(self, *rows):
+        path = self.path("table.csv")
+        path.write_text("object,program,verdict,error_line\n" + "".join(",".join(row) + "\n" for row in rows))
+        return ["--compare-table", path]
+
+    def test_exit_codes(self):
+        same, other = ("firewall.bpf.o", "firewall", "accept", ""), ("firewall.bpf.o", "firewall", "reject", "no")
+        missing = self.path("nothing.o")
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(ACCEPTED, folder)
+            (pathlib.Path(folder) / "broken.o").write_text("no object")
+            for rows, paths, code, words in (
+                (same, [ACCEPTED], OK, ["1  agree"]),
+                (other, [ACCEPTED], NEGATIVE, ["1  FALSE ACCEPTS"]),
+                (same, [missing], BAD_INPUT, ["skep: ", "nothing.o: cannot open"]),
+                (same, [ACCEPTED, missing], BAD_INPUT, ["1  agree", "nothing.o: cannot open"]),
+                (other, [ACCEPTED, missing], NEGATIVE, ["1  FALSE ACCEPTS", "nothing.o: cannot open"]),
+                (same, [folder], OK, ["1  agree", "1 not by skep"]),
+            ):
+                self.check(["verify", *paths, *self.table(rows)], code, words)
+            (pathlib.Path(folder) / ACCEPTED.name).unlink()
+            self.check(["verify", folder, *self.table(same)], BAD_INPUT, ["1 not by skep"])
+
     def test_rows_need_a_comparison(self):
         rows = self.path("rows.csv")
         self.check(["verify", ACCEPTED, "--csv", rows], USAGE, ["--csv", "--compare-kernel", "--compare-table"])
@@ -211,6 +261,24 @@ class Compare(Case):
     def test_a_table_that_is_none(self):
         text = self.check(["verify", ACCEPTED, "--compare-table", self.path("words.txt")], BAD_INPUT, ["words.txt: no column 'object'"])
         self.assertEqual(text.count("words.txt"), 1)
+
+    def ask(self, *arguments, **options):
+        done = skep("verify", "--compare-kernel", *arguments, **options)
+        if done.returncode == SYSTEM:
+            self.skipTest(done.stderr)
+        return done
+
+    def test_a_rejection_without_a_word_is_one(self):
+        row = json.loads(self.ask(self.path("silent.o"), "--json").stdout)
+        self.assertEqual(row["kernel"]["verdict"], "reject", row)
+        self.assertEqual(row["kernel"]["message"], "refused without a word: Invalid argument")
+
+    def test_a_kernel_that_crashes_is_survived(self):
+        self.ask(ACCEPTED)
+        done = self.ask(ACCEPTED, self.path("rejected.o"), preexec_fn=kill_who_creates_maps)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertIn("firewall.bpf.o: firewall: the kernel killed the process that asked", done.stderr)
+        self.assertRegex(done.stdout, r"1  agree .* 1 rejected by both(.|\n)*1  not judged")
 
 
 if __name__ == "__main__":

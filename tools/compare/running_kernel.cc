@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstring>
+#include <sched.h>
+#include <sys/wait.h>
 
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "base/cat.h"
 #include "kernel/bpf.h"
 #include "tools/compare/opinion.h"
 
@@ -21,10 +29,13 @@ Opinion ask(const Program& program) {
   }
   opinion.error = loaded->error;
   opinion.sentence = loaded->accepted() ? std::string() : loaded->last_sentence();
-  // No word at all: the kernel refused before it verified (permission, an attach type that it lacks).
   if (!loaded->accepted() && opinion.sentence.empty()) {
-    opinion.sentence = std::string("refused before verification: ") + std::strerror(loaded->error);
-    return opinion;
+    // A verifier that says nothing still writes its statistics, and these errors are its own. Without them the kernel
+    // refused before (permission, a program type that it lacks), with another error after (no memory, no JIT).
+    const bool judged = !loaded->log.empty() && (loaded->error == EINVAL || loaded->error == EACCES);
+    const char* const when = loaded->log.empty() ? "refused before verification: " : "refused without a word: ";
+    opinion.sentence = cat(when, std::strerror(loaded->error));
+    if (!judged) return opinion;
   }
   // The types list variables whose address this kernel does not publish.
   if (opinion.sentence.starts_with("ldimm64 failed to find the address for kernel symbol")) return opinion;
@@ -35,12 +46,37 @@ Opinion ask(const Program& program) {
   return opinion;
 }
 
+/// A kernel whose verifier crashes kills the process that asked. So a child that shares memory and files asks, and this
+/// thread waits for it.
+Opinion ask_in_child(const std::string& object, const Program& program) {
+  struct Question {
+    const Program& program;
+    Opinion answer;
+  } question{program, {}};
+  constexpr std::size_t kStack = 1u << 20;
+  std::vector<char> stack(kStack);
+  const auto answer = [](void* argument) {
+    auto& asked = *static_cast<Question*>(argument);
+    asked.answer = ask(asked.program);
+    return 0;
+  };
+  const pid_t child =
+      clone(answer, stack.data() + stack.size(), CLONE_VM | CLONE_FILES | CLONE_VFORK | SIGCHLD, &question);
+  int status = 0;
+  if (child < 0 || waitpid(child, &status, 0) != child) return ask(program);
+  if (!WIFSIGNALED(status)) return std::move(question.answer);
+  Opinion none;
+  none.sentence = cat("killed the process that asked (", strsignal(WTERMSIG(status)), "), its log (dmesg) may say why");
+  std::fprintf(stderr, "skep: %s: %s: the kernel %s\n", object.c_str(), program.name.c_str(), none.sentence.c_str());
+  return none;
+}
+
 }  // namespace
 
 Result<Judge> running_kernel() {
   if (const auto& why = kernel::why_unavailable())
     return Error{Errc::kSystem, *why + "; --compare-kernel needs a kernel that loads programs (root)"};
-  return Judge([](const std::string& /*object*/, const Program& program) { return ask(program); });
+  return Judge(ask_in_child);
 }
 
 }  // namespace skep::tools
