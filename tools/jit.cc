@@ -37,7 +37,8 @@ struct Options {
 /// A file's name may have colons of its own.
 void split(Options& options) {
   const std::size_t colon = options.object.rfind(':');
-  if (colon == std::string::npos || std::filesystem::exists(options.object)) return;
+  std::error_code error;
+  if (colon == std::string::npos || std::filesystem::exists(options.object, error)) return;
   options.program = options.object.substr(colon + 1);
   options.object.resize(colon);
 }

@@ -99,6 +99,8 @@ class Input(Case):
                 self.check([command, self.path("none.o")], BAD_INPUT, ["none.o: ", no_program[command]])
                 self.check([command, self.path("empty")], BAD_INPUT, ["empty: ", "the file is empty"])
 
+        self.check(["jit", f"{self.path('x' * 300)}:program"], BAD_INPUT, ["cannot open: File name too long"])
+
     def test_a_device_ends(self):
         for command in READERS:
             self.check([command, "/dev/zero"], BAD_INPUT, ["/dev/zero: ", "more than 256 MiB"])
