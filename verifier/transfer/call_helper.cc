@@ -39,8 +39,9 @@ Check return_map_value_or_null(Run& run, const Arguments& seen) {
   if (map.type == MapType::kSockMap || map.type == MapType::kSockHash || map.type == MapType::kXskMap)
     return return_socket_of_map(run, seen);
   Value value = map_value(seen);
-  // An index that is known to lie within an array finds its value.
-  value.maybe_null = !(seen.key && *seen.key < map.max_entries);
+  // An index that is known to lie within an array finds its value; that of another CPU, only if there is such a CPU.
+  const bool found = seen.is(HelperId::map_lookup_elem) && seen.key && *seen.key < map.max_entries;
+  value.maybe_null = !found;
   if (value.maybe_null || may_hold_lock(run, value)) value.id = run.new_id();
   run.reg(isa::kR0) = value;
   return Check::ok();
