@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Linux documents for bpf_trace_printk and bpf_snprintf: %d %i %u %x %X with l and ll, %c, %s, %p, %pK, %px, %ps,
-// %pS, %pB, %pks, %pus, %pI4, %pi4, %pI6, %pi6, %%, with the flags "0+- " and a width.
+// Writes what a format says (platform/format.h).
 #include "helpers/format.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <optional>
+#include <variant>
 
 #include "helpers/read_string.h"
+#include "platform/format.h"
 
 namespace skep::helpers {
 namespace {
 
 /// Room that Linux has for the arguments in binary form, strings included.
 constexpr std::size_t kArgumentBytes = 512;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
-bool is_printable(char c) { return c >= ' ' && c <= '~'; }
-bool is_alphanumeric(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 /// Counts what does not fit.
 class Sink {
@@ -47,96 +42,16 @@ class Sink {
   std::size_t length_ = 0;
 };
 
-enum class Kind : std::uint8_t { kSigned, kUnsigned, kHex, kUpperHex, kChar, kString, kPointer, kSymbol, kIp };
-struct Specifier {
-  Kind kind{};
-  bool left = false, zero = false, plus = false, space = false;
-  std::size_t width = 0;
-  bool wide = false;      ///< 64-bit.
-  std::string_view name;  ///< kIp: "I4", "i6"...
-};
+using Kind = FormatSpecifier::Kind;
 
-/// Reads one specifier after its '%'; moves `rest` past it.
-class SpecifierReader {
- public:
-  explicit SpecifierReader(std::string_view& rest) : rest_(rest) {}
-
-  std::optional<Specifier> read() {
-    read_flags();
-    if (take('p')) return read_pointer();
-    if (take('s')) return with(Kind::kString);
-    if (take('c')) return with(Kind::kChar);
-    if (take('l')) {
-      out_.wide = true;
-      take('l');
-    }
-    if (take('d') || take('i')) return with(Kind::kSigned);
-    if (take('u')) return with(Kind::kUnsigned);
-    if (take('x')) return with(Kind::kHex);
-    if (take('X')) return with(Kind::kUpperHex);
-    return std::nullopt;
-  }
-
- private:
-  [[nodiscard]] char peek() const { return rest_.empty() ? '\0' : rest_.front(); }
-  bool take(char c) {
-    if (rest_.empty() || rest_.front() != c) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  Specifier with(Kind kind) {
-    out_.kind = kind;
-    return out_;
-  }
-  void read_flags() {
-    constexpr std::size_t kMaxWidth = (1u << 23) - 1;
-    for (bool more = true; more;) {
-      more = true;
-      if (take('0')) {
-        out_.zero = true;
-      } else if (take('-')) {
-        out_.left = true;
-      } else if (take('+')) {
-        out_.plus = true;
-      } else if (take(' ')) {
-        out_.space = true;
-      } else {
-        more = false;
-      }
-    }
-    for (; is_digit(peek()); rest_.remove_prefix(1))
-      out_.width = std::min(out_.width * 10 + static_cast<std::size_t>(peek() - '0'), kMaxWidth);
-  }
-  std::optional<Specifier> read_pointer() {
-    out_.wide = true;
-    if ((peek() == 'k' || peek() == 'u') && rest_.size() > 1 && rest_[1] == 's') {
-      rest_.remove_prefix(2);
-      return with(Kind::kString);
-    }
-    if (take('x') || take('K')) return with(Kind::kPointer);
-    if (take('s') || take('S') || take('B')) return with(Kind::kSymbol);
-    if ((peek() == 'i' || peek() == 'I') && rest_.size() > 1 && (rest_[1] == '4' || rest_[1] == '6')) {
-      out_.name = rest_.substr(0, 2);
-      rest_.remove_prefix(2);
-      return with(Kind::kIp);
-    }
-    // A bare %p ends at a space, a punctuation character, or with the string.
-    if (rest_.empty() || !is_alphanumeric(peek())) return with(Kind::kPointer);
-    return std::nullopt;
-  }
-
-  std::string_view& rest_;
-  Specifier out_;
-};
-
-void put_padded(Sink& sink, const Specifier& spec, std::string_view text) {
+void put_padded(Sink& sink, const FormatSpecifier& spec, std::string_view text) {
   const std::size_t padding = spec.width > text.size() ? spec.width - text.size() : 0;
   if (!spec.left) sink.pad(' ', padding);
   sink.put(text);
   if (spec.left) sink.pad(' ', padding);
 }
 
-void put_number(Sink& sink, const Specifier& spec, std::uint64_t value, unsigned base, std::string_view prefix) {
+void put_number(Sink& sink, const FormatSpecifier& spec, std::uint64_t value, unsigned base, std::string_view prefix) {
   const char* digits = spec.kind == Kind::kUpperHex ? "0123456789ABCDEF" : "0123456789abcdef";
   std::array<char, 24> text{};
   std::size_t at = text.size();
@@ -154,7 +69,7 @@ void put_number(Sink& sink, const Specifier& spec, std::uint64_t value, unsigned
   if (spec.left) sink.pad(' ', padding);
 }
 
-void put_signed(Sink& sink, const Specifier& spec, std::uint64_t word) {
+void put_signed(Sink& sink, const FormatSpecifier& spec, std::uint64_t word) {
   const std::int64_t value = spec.wide ? static_cast<std::int64_t>(word) : static_cast<std::int32_t>(word);
   const std::string_view sign = value < 0 ? "-" : spec.plus ? "+" : spec.space ? " " : "";
   put_number(sink, spec, value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value), 10,
@@ -167,7 +82,7 @@ class Formatter {
   Formatter(Sink& sink, Host& host) : sink_(sink), host_(host) {}
 
   /// 0 or -ENOSPC.
-  int put(const Specifier& spec, std::uint64_t word) {
+  int put(const FormatSpecifier& spec, std::uint64_t word) {
     const std::uint64_t number = spec.wide ? word : static_cast<std::uint32_t>(word);
     switch (spec.kind) {
       case Kind::kSigned:
@@ -188,7 +103,7 @@ class Formatter {
       case Kind::kString:
         return put_string(spec, word);
       case Kind::kPointer: {
-        Specifier padded = spec;
+        FormatSpecifier padded = spec;
         if (padded.width == 0) {
           padded.width = 16;
           padded.zero = true;
@@ -212,7 +127,7 @@ class Formatter {
     return 0;
   }
 
-  int put_string(const Specifier& spec, std::uint64_t from) {
+  int put_string(const FormatSpecifier& spec, std::uint64_t from) {
     if (used_ >= kArgumentBytes) return -ENOSPC;
     std::array<std::byte, kArgumentBytes> buffer{};
     const std::int64_t length = read_string(host_, from, std::span(buffer).first(kArgumentBytes - used_));
@@ -223,7 +138,7 @@ class Formatter {
     return reserve(size + 1);
   }
 
-  int put_address(const Specifier& spec, std::uint64_t from) {
+  int put_address(const FormatSpecifier& spec, std::uint64_t from) {
     std::array<std::byte, 16> bytes{};
     const bool v4 = spec.name[1] == '4';
     const std::size_t size = v4 ? 4 : 16;
@@ -232,7 +147,7 @@ class Formatter {
     Sink into(text);
     for (std::size_t i = 0; i < size; ++i) {
       const auto value = std::to_integer<std::uint64_t>(bytes[i]);
-      Specifier part;
+      FormatSpecifier part;
       part.zero = true;
       if (v4) {
         if (i > 0) into.put('.');
@@ -258,26 +173,16 @@ class Formatter {
 
 std::int64_t format_text(std::span<char> to, std::string_view format, std::span<const std::uint64_t> arguments,
                          Host& host) {
+  if (!is_format(format, arguments.size())) return -EINVAL;
   Sink sink(to);
   Formatter formatter(sink, host);
-  std::size_t next = 0;
-  while (!format.empty()) {
-    const char c = format.front();
-    if (!is_printable(c) && !is_space(c)) return -EINVAL;
-    format.remove_prefix(1);
-    if (c != '%') {
-      sink.put(c);
-      continue;
+  for (std::size_t next = 0; !format.empty();) {
+    const FormatPiece piece = *read_format(format);
+    if (const char* c = std::get_if<char>(&piece)) {
+      sink.put(*c);
+    } else if (const int error = formatter.put(std::get<FormatSpecifier>(piece), arguments[next++]); error != 0) {
+      return error;
     }
-    if (!format.empty() && format.front() == '%') {
-      sink.put('%');
-      format.remove_prefix(1);
-      continue;
-    }
-    if (next >= arguments.size()) return -EINVAL;
-    const std::optional<Specifier> specifier = SpecifierReader(format).read();
-    if (!specifier.has_value()) return -EINVAL;
-    if (const int error = formatter.put(*specifier, arguments[next++]); error != 0) return error;
   }
   return sink.finish();
 }

@@ -10,8 +10,8 @@
 namespace skep::helpers {
 
 /// Checks `format` as Linux does and writes as much of the text as fits into `to` (which may be empty), NUL-terminated.
-/// Returns the length of the whole text without NUL; -EINVAL: an unknown specifier, a character that is not printable
-/// ASCII, or not as many specifiers as the arguments allow; -ENOSPC: strings too long.
+/// Returns the length of the whole text without NUL; -EINVAL: no format, or one that wants more arguments; -ENOSPC:
+/// strings too long.
 std::int64_t format_text(std::span<char> to, std::string_view format, std::span<const std::uint64_t> arguments,
                          Host& host);
 

@@ -139,9 +139,13 @@ TEST_F(Helpers, FormatsWhatPointsSomewhere) {
 
 TEST_F(Helpers, RefusesFormatsAsLinuxDoes) {
   for (const char* text :
-       {"%", "%l", "%lll", "%f", "%n", "%hd", "%.3d", "%*d", "%pZ", "%ls", "%lc", "%#x", "\x01", "\x80", "%d%d%d%d"})
+       {"%", "%l", "%lll", "%f", "%n", "%hd", "%.3d", "%*d", "%pZ", "%ls", "%lc", "%#x", "\x01", "%sx", "%d%d%d%d"})
     EXPECT_EQ(format(text, {1, 2, 3}), "error -22") << text;
+  EXPECT_EQ(format("%d caf\u00e9", {1}), "1 caf\u00e9");
   EXPECT_EQ(format("%d %d", {1}), "error -22");
+  std::array<char, 8> untouched{'a'};
+  EXPECT_LT(helpers::format_text(untouched, "%d %d", std::array<Word, 1>{1}, host_), 0);
+  EXPECT_EQ(untouched[0], 'a');
   host_.memory = std::string(400, 'a') + '\0';
   EXPECT_EQ(format("%s%s", {FakeHost::kBase, FakeHost::kBase}).substr(0, 3), "aaa");
   EXPECT_EQ(format("%s%s%s", {FakeHost::kBase, FakeHost::kBase, FakeHost::kBase}), "error -28");

@@ -37,6 +37,24 @@ std::uint32_t number(std::string_view text) {
   return value;
 }
 
+/// The bytes of a text, in which \x20 stands for one.
+std::vector<std::byte> contents(std::string_view text) {
+  constexpr std::string_view kByte = "\\x";
+  constexpr std::size_t kDigits = 2;
+  std::vector<std::byte> bytes;
+  while (!text.empty()) {
+    std::uint8_t byte = static_cast<std::uint8_t>(text.front());
+    std::size_t length = 1;
+    if (text.starts_with(kByte) && text.size() >= kByte.size() + kDigits) {
+      length = kByte.size() + kDigits;
+      std::from_chars(text.data() + kByte.size(), text.data() + length, byte, 16);
+    }
+    bytes.push_back(std::byte{byte});
+    text.remove_prefix(length);
+  }
+  return bytes;
+}
+
 /// Maps that belong to objects of the kernel: their values must have types.
 bool is_storage(MapType type) {
   return type == MapType::kSkStorage || type == MapType::kInodeStorage || type == MapType::kTaskStorage ||
@@ -58,9 +76,8 @@ Result<std::shared_ptr<MapSpec>> parse_map(std::string_view text, std::size_t in
   spec->max_entries = number(fields.at(2));
   if (fields.size() > 3) spec->flags = number(fields[3]);
   if (fields.size() > 4) {  // Contents, from here on frozen.
+    spec->initial = contents(fields[4]);
     spec->initial.resize(spec->value_size);
-    std::transform(fields[4].begin(), fields[4].end(), spec->initial.begin(),
-                   [](char c) { return static_cast<std::byte>(c); });
     spec->frozen = true;
   }
   return spec;

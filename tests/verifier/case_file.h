@@ -5,7 +5,8 @@
 //   assembly (isa::assemble, C syntax; `r1 = map[idx:0]` names the first map)
 //   => accept                  or    => reject: last sentence of the kernel's log
 //
-// maps: hash(key size, value size, entries[, flags]), separated by spaces; `array_of_maps(4,4,1)` holds its successor.
+// maps: hash(key size, value size, entries[, flags[, contents]]), separated by spaces; `array_of_maps(4,4,1)` holds its
+// successor. Contents, of which the map is frozen, are text; \x20 is a byte.
 // With the key functions, a map's values may be of a structure of case_types.cc (`array(4,8,1):locked`), and
 // `type[NAME]` in the assembly is its number. Storages (sk_storage, task_storage...) have values of type long.
 // `call kfunc NAME` calls a kernel function, `{task_struct.pid}` is the offset of a member of the kernel's structure;

@@ -63,8 +63,12 @@ Check check_constant_offset(Run& run, std::uint32_t reg);
 Check check_unmodified(Run& run, std::uint32_t reg);
 
 // string.cc
+/// Nobody can change the value's contents. (Inner maps may be exchanged: theirs are not known.)
+bool is_constant(const Run& run, const Value& map_value);
 /// The register, which points to a map's value, points to a NUL-terminated string in a frozen read-only map.
 Check check_constant_string(Run& run, std::uint32_t reg);
+/// The string in `format` is a format of bpf_snprintf for as many arguments as the size in `data_size` says.
+Check check_format(Run& run, std::uint32_t format, std::uint32_t data_size);
 
 // stack.cc
 /// Bytes of a frame that an access touches, as offsets from its r10: [first, last).

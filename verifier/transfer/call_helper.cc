@@ -168,6 +168,7 @@ Check call_helper(Run& run, std::int32_t id) {
     if (run.reg(3).is_constant()) run.mark_precise(3);
   }
   if (seen.is(HelperId::get_local_storage) && !run.reg(2).is_null()) return run.reject(DiagCode::kLocalStorageFlags);
+  if (seen.is(HelperId::snprintf)) TRY_OK(check_format(run, 3, 5));
   TRY_OK(use_field(run, seen));
   TRY_OK(use_dynptr(run, seen));
   if (seen.released != 0) TRY_OK(release_reference(run, seen.released));

@@ -2,6 +2,7 @@
 // Loads, stores and atomics, by the kind of memory that the base points to.
 #include <cstring>
 
+#include "base/byte_reader.h"
 #include "base/try.h"
 #include "base/unreachable.h"
 #include "verifier/domain/print.h"
@@ -81,15 +82,20 @@ Check bad_base(Run& run, std::uint32_t base) {
   return run.reject(DiagCode::kInvalidMemoryAccess, std::uint64_t{base}, kind_name(run.reg(base)));
 }
 
-/// The number in a map that nobody can change any more; nothing: it can be changed.
-std::optional<std::uint64_t> frozen_word(const MapSpec& map, const Value& base, const Access& access) {
-  const bool constant = map.frozen && (map.flags & map_flags::kReadOnlyProgram) != 0 && base.scalar.is_constant();
-  if (!constant) return std::nullopt;
+/// A word of a map that nobody can change any more; unknown: it can be changed, or is not read while verifying.
+Check load_constant_word(Run& run, const Access& access, Scalar& word) {
+  const Value& base = run.reg(access.base);
+  const MapSpec& map = run.map_of(base);
+  if (!is_constant(run, base) || !base.scalar.is_constant() || !find_info(map.type)->direct_value) return Check::ok();
+  if (map.max_entries != 1)
+    return run.reject(DiagCode::kSeveralConstants, std::uint64_t{access.base}, std::uint64_t{map.max_entries});
   const std::int64_t at = std::int64_t{base.offset} + access.offset + static_cast<std::int64_t>(base.scalar.value());
-  if (at < 0 || static_cast<std::uint64_t>(at) + access.bytes() > map.initial.size()) return std::nullopt;
-  std::uint64_t word = 0;
-  std::memcpy(&word, map.initial.data() + at, access.bytes());
-  return word;
+  const auto bytes = slice(map.initial, static_cast<std::uint64_t>(at), access.bytes());
+  if (!bytes) return Check::ok();
+  std::uint64_t number = 0;
+  std::memcpy(&number, bytes->data(), bytes->size());
+  word = Scalar::constant(number);
+  return Check::ok();
 }
 
 Check load_map_value(Run& run, const Access& access, std::uint32_t dst) {
@@ -98,8 +104,9 @@ Check load_map_value(Run& run, const Access& access, std::uint32_t dst) {
   const Value& base = run.reg(access.base);
   const SpecialField* const field = pointer_field_at(fields_of_map(run, base.target), base, access.offset);
   if (field != nullptr) return load_pointer_field(run, access, *field, dst);
-  const auto word = frozen_word(run.map_of(base), base, access);
-  run.reg(dst) = word ? constant_scalar(*word) : unknown_scalar();
+  Value loaded = unknown_scalar();
+  TRY_OK(load_constant_word(run, access, loaded.scalar));
+  run.reg(dst) = loaded;
   return Check::ok();
 }
 
