@@ -56,7 +56,6 @@ enum class DynptrKind : std::uint8_t { Any, Local, RingBuf, Skb, Xdp, SkbMeta, F
 struct Arg {
   ArgKind kind = ArgKind::None;
   bool released = false;        ///< The resource that it refers to is given back by the call.
-  bool read_only = false;       ///< Dynptr: one that may only be read will do.
   DynptrKind dynptr{};          ///< PtrToDynptr, PtrToUninitDynptr.
   std::uint32_t size = 0;       ///< FixedSizeMem, UninitFixedSizeMem: bytes.
   std::string_view btf_type{};  ///< PtrToBtfId: name of the kernel's structure.
@@ -145,10 +144,6 @@ constexpr Arg Dynptr(DynptrKind of = DynptrKind::Any, ArgKind kind = PtrToDynptr
   return arg;
 }
 constexpr Arg UninitDynptr(DynptrKind of) { return Dynptr(of, PtrToUninitDynptr); }
-constexpr Arg ReadOnly(Arg arg) {
-  arg.read_only = true;
-  return arg;
-}
 constexpr Arg Released(Arg arg) {
   arg.released = true;
   return arg;

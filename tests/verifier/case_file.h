@@ -12,7 +12,8 @@
 // `call kfunc NAME` calls a kernel function, `{task_struct.pid}` is the offset of a member of the kernel's structure;
 // such a case needs the types of a kernel (/sys/kernel/btf/vmlinux).
 // keys: license, sleepable (0 or 1), attach (expected attach type), flags (program_flags: 1 strict alignment, 2 any
-// alignment, 8 states at every jump), functions (int or void: all have types, and those but the first return that),
+// alignment, 8 states at every jump), functions (all have types, and those but the first return int or void; or they
+// are global, return int and take a pointer to a dynptr, an skb, memory or, nonnull, memory that is there),
 // target (what a tracing program is attached to, or nothing; needs the types of a kernel).
 #pragma once
 #include <filesystem>

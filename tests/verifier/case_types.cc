@@ -13,6 +13,7 @@ namespace {
 
 // Documentation/bpf/btf.rst
 constexpr std::uint32_t kInt = 1, kPointer = 2, kStruct = 4, kFunc = 12, kFuncProto = 13, kDeclTag = 17, kTypeTag = 18;
+constexpr std::uint32_t kGlobal = 1;  // Linkage of a function.
 constexpr std::uint32_t kMagicAndVersion = 0x0001eb9f, kHeaderBytes = 24;
 
 /// Words of the type section and the names that they refer to.
@@ -47,6 +48,8 @@ bpf_list_node 24
 bpf_rb_root 16
 bpf_rb_node 32
 bpf_refcount 4
+bpf_dynptr 16
+__sk_buff 4
 task_struct 4 0:int
 plain 16 0:int 8:long
 node 40 0:long 8:bpf_list_node 32:long
@@ -79,6 +82,16 @@ class StructureWriter {
     }
   }
 
+  /// A pointer "*STRUCTURE/TAG" is made where it is first named.
+  std::uint32_t id_of(const std::string& type) {
+    std::uint32_t& id = ids_[type];
+    if (id != 0 || type.front() != '*') return id;
+    const std::size_t slash = type.find('/');
+    const std::uint32_t tagged =
+        types_.add(types_.name(type.substr(slash + 1)), kTypeTag, ids_[type.substr(1, slash - 1)]);
+    return id = types_.add(0, kPointer, tagged);
+  }
+
  private:
   struct Tag {
     std::uint32_t owner = 0, member = 0;
@@ -95,16 +108,6 @@ class StructureWriter {
     member.type = word.substr(colon + 1, equals == std::string_view::npos ? equals : equals - colon - 1);
     if (equals != std::string_view::npos) member.contents = word.substr(equals + 1);
     return member;
-  }
-
-  /// A pointer "*STRUCTURE/TAG" is made where it is first named.
-  std::uint32_t id_of(const std::string& type) {
-    std::uint32_t& id = ids_[type];
-    if (id != 0 || type.front() != '*') return id;
-    const std::size_t slash = type.find('/');
-    const std::uint32_t tagged =
-        types_.add(types_.name(type.substr(slash + 1)), kTypeTag, ids_[type.substr(1, slash - 1)]);
-    return id = types_.add(0, kPointer, tagged);
   }
 
   void write_structure(const std::string& line) {
@@ -133,6 +136,20 @@ class StructureWriter {
   std::vector<Tag> tags_;
 };
 
+/// What global functions may take a pointer to.
+struct Parameter {
+  std::string_view kind, type, tag;
+};
+constexpr Parameter kParameters[] = {{"dynptr", "bpf_dynptr", ""},
+                                     {"skb", "__sk_buff", ""},
+                                     {"memory", "plain", ""},
+                                     {"nonnull", "plain", "arg:nonnull"}};
+const Parameter* find_parameter(std::string_view kind) {
+  for (const Parameter& row : kParameters)
+    if (row.kind == kind) return &row;
+  return nullptr;
+}
+
 std::string section(const Types& types) {
   const auto type_bytes = static_cast<std::uint32_t>(types.words.size() * 4);
   std::vector<std::uint32_t> all{kMagicAndVersion, kHeaderBytes, 0,
@@ -146,18 +163,34 @@ std::string section(const Types& types) {
 
 }  // namespace
 
-Result<std::shared_ptr<const Btf>> give_types(std::vector<FunctionInfo>& functions, std::string_view returns) {
+Result<std::shared_ptr<const Btf>> give_types(std::vector<FunctionInfo>& functions, std::string_view kind) {
   constexpr std::uint32_t kSignedInt = 1u << 24 | 32;
   Types types;
   const std::uint32_t number = types.add(types.name("int"), kInt, 4);
   types.words.push_back(kSignedInt);
   const std::uint32_t word = types.add(types.name("long"), kInt, 8);
   types.words.push_back(1u << 24 | 64);
-  StructureWriter(types, number, word).write();
+  StructureWriter structures(types, number, word);
+  structures.write();
   const std::uint32_t starts = types.add(0, kFuncProto, number);
-  const std::uint32_t others = types.add(0, kFuncProto, returns == "void" ? 0 : number);
-  for (FunctionInfo& function : functions)
-    function.btf_type_id = types.add(types.name(function.name), kFunc, function.first == 0 ? starts : others);
+  const Parameter* const parameter = find_parameter(kind);
+  const std::uint32_t pointer =
+      parameter == nullptr ? 0 : types.add(0, kPointer, structures.id_of(std::string(parameter->type)));
+  const std::uint32_t others = types.add(0, kFuncProto, kind == "void" ? 0 : number);
+  if (parameter != nullptr) {
+    types.words[types.words.size() - 2] |= 1;
+    types.words.insert(types.words.end(), {types.name("a"), pointer});
+  }
+  for (FunctionInfo& function : functions) {
+    const bool first = function.first == 0;
+    function.btf_type_id = types.add(types.name(function.name), kFunc, first ? starts : others);
+    if (first || parameter == nullptr) continue;
+    function.global = true;
+    types.words[types.words.size() - 2] |= kGlobal;
+    if (parameter->tag.empty()) continue;
+    types.add(types.name(parameter->tag), kDeclTag, function.btf_type_id);
+    types.words.push_back(0);
+  }
   const std::string bytes = section(types);
   TRY(Btf parsed, Btf::parse(std::as_bytes(std::span(bytes))));
   return std::make_shared<const Btf>(std::move(parsed));

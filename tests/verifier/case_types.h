@@ -11,7 +11,8 @@
 
 namespace skep::test {
 
-/// Gives each function of `functions` a prototype without parameters that returns `returns` ("int" or "void").
-Result<std::shared_ptr<const Btf>> give_types(std::vector<FunctionInfo>& functions, std::string_view returns);
+/// Gives each function of `functions` a prototype. The first returns an int; the others return what `kind` says ("int"
+/// or "void"), or are global and take a pointer to what it names ("dynptr", "skb", "memory", "nonnull" memory).
+Result<std::shared_ptr<const Btf>> give_types(std::vector<FunctionInfo>& functions, std::string_view kind);
 
 }  // namespace skep::test

@@ -19,6 +19,7 @@ struct Difference {
 /// What skep does not do: programs of Linux that it rejects, and why.
 constexpr std::string_view kFetched =
     "Linux does not see that the index comes from the stack, and accepts what reads outside";
+constexpr std::string_view kMoved = "bpf_dynptr_write may move the packet of an skb, also in a global function";
 constexpr struct {
   std::string_view name, reason;
 } kKnownLosses[] = {
@@ -27,6 +28,9 @@ constexpr struct {
     {"an index that was fetched from the stack, after paths that left different ones there", kFetched},
     {"an index that an exchange fetched from the stack", kFetched},
     {"an index that a swap fetched from the stack", kFetched},
+    {"packet after a global function that writes to a dynptr of it", kMoved},
+    {"packet after a global function that writes to it through a dynptr of its own", kMoved},
+    {"null for memory that must be there", "the function is judged for memory, and reads it"},
 };
 std::string_view known(std::string_view name) {
   for (const auto& row : kKnownLosses)

@@ -123,8 +123,9 @@ bool is_printed_object(const Slot& slot) {
 }  // namespace
 
 std::string_view dynptr_name(std::uint8_t kind) {
+  // To Linux a caller's dynptr, of any kind, is a local one.
   constexpr auto kNames =
-      std::to_array<std::string_view>({"any", "local", "ringbuf", "skb", "xdp", "skb_meta", "file"});
+      std::to_array<std::string_view>({"local", "local", "ringbuf", "skb", "xdp", "skb_meta", "file"});
   return kind < kNames.size() ? kNames[kind] : "unknown";
 }
 

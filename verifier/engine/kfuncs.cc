@@ -63,11 +63,7 @@ class Classifier {
                           .optional = name.ends_with("__opt"),
                           .uninitialized = name.ends_with("__uninit")};
     const auto* pointer = kernel_.find<btf::Pointer>(kernel_.resolve(parameter.type));
-    if (pointer != nullptr) {
-      result.type = kernel_.resolve(pointer->target);
-      const auto* qualifier = kernel_.find<btf::Qualifier>(pointer->target);
-      result.constant = qualifier != nullptr && qualifier->kind == btf::QualifierKind::kConst;
-    }
+    if (pointer != nullptr) result.type = kernel_.resolve(pointer->target);
     result.kind = pointer == nullptr ? number(name) : pointee(index, result.type);
     if (result.kind == Kind::kMap) result.type = kernel_.find_by_name<btf::Composite>("bpf_map");
     if (name.ends_with("__ign")) result.kind = Kind::kIgnored;

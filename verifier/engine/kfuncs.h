@@ -46,7 +46,6 @@ struct KfuncParameter {
   KfuncParameterKind kind{};
   TypeId type = 0;             ///< What a pointer points to, typedefs and qualifiers resolved.
   bool nullable = false;       ///< __nullable
-  bool constant = false;       ///< Points to something const.
   bool optional = false;       ///< __opt
   bool uninitialized = false;  ///< __uninit
 };

@@ -236,10 +236,6 @@ std::optional<Diagnostic> check_encodings(const Program& program) {
 }
 
 namespace {
-struct Effects {
-  bool moves_packet = false, may_sleep = false;
-};
-
 Effects effects_of(const Program& program, const Platform& platform, const Layout& layout, InsnIndex at) {
   constexpr std::int32_t kTailCall = 12;
   Effects effects;
@@ -248,31 +244,29 @@ Effects effects_of(const Program& program, const Platform& platform, const Layou
     const HelperProto* const proto = platform.helper(call->imm);
     effects.moves_packet = call->imm == kTailCall || moves_packet(platform, call->imm);
     effects.may_sleep = proto != nullptr && proto->has(kMightSleep);
+    effects.writes_dynptr = call->imm == static_cast<std::int32_t>(HelperId::dynptr_write);
   }
   const Kfunc* const kfunc = layout.find_kfunc(program.insns[at]);
   if (kfunc != nullptr && kfunc->row != nullptr) {
     effects.moves_packet = kfunc->row->has(KfuncFlag::kChangesPacket);
     effects.may_sleep = kfunc->row->has(KfuncFlag::kSleepable);
+    const KfuncId id = kfunc->row->id;
+    effects.makes_skb_dynptr = id == KfuncId::bpf_dynptr_from_skb || id == KfuncId::bpf_dynptr_from_skb_meta;
   }
   if (const auto target = callee(program.insns, at); target)
-    if (const auto found = layout.find_subprogram(static_cast<InsnIndex>(*target)); found) {
-      effects.moves_packet = layout.subprograms[*found].moves_packet;
-      effects.may_sleep = layout.subprograms[*found].may_sleep;
-    }
+    if (const auto found = layout.find_subprogram(static_cast<InsnIndex>(*target)); found)
+      effects = layout.subprograms[*found].effects;
   return effects;
 }
 
-/// Who moves the packet or may sleep, itself or by calling somebody who does.
 void find_effects(const Program& program, const Platform& platform, Layout& layout) {
   for (bool again = true; again;) {
     again = false;
     for (InsnIndex at = 0; at < program.insns.size(); ++at) {
-      Subprogram& sub = layout.subprograms[layout.insns[at].subprogram];
-      if (sub.moves_packet && sub.may_sleep) continue;
-      const Effects found = effects_of(program, platform, layout, at);
-      again = again || (found.moves_packet && !sub.moves_packet) || (found.may_sleep && !sub.may_sleep);
-      sub.moves_packet |= found.moves_packet;
-      sub.may_sleep |= found.may_sleep;
+      Effects& effects = layout.subprograms[layout.insns[at].subprogram].effects;
+      const Effects before = effects;
+      effects.add(effects_of(program, platform, layout, at));
+      again = again || effects != before;
     }
   }
 }

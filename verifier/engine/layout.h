@@ -15,14 +15,29 @@ namespace skep::verifier {
 
 class Log;
 
+/// What a function, or something that it calls, may do.
+struct Effects {
+  bool moves_packet = false;
+  bool may_sleep = false;
+  bool makes_skb_dynptr = false;
+  bool writes_dynptr = false;  ///< With bpf_dynptr_write(), which may move the packet of an skb.
+
+  void add(const Effects& other) {
+    moves_packet |= other.moves_packet;
+    may_sleep |= other.may_sleep;
+    makes_skb_dynptr |= other.makes_skb_dynptr;
+    writes_dynptr |= other.writes_dynptr;
+  }
+  friend bool operator==(const Effects&, const Effects&) = default;
+};
+
 struct Subprogram {
   InsnIndex first = 0;
   InsnIndex end = 0;
   bool global = false;
   bool has_tail_call = false;
   bool has_legacy_load = false;
-  bool moves_packet = false;      ///< It, or something that it calls, may move the packet.
-  bool may_sleep = false;         ///< It, or something that it calls, may sleep.
+  Effects effects{};
   bool callback = false;          ///< Somebody calls it back.
   bool async = false;             ///< A timer or work queue runs it, on a stack of its own.
   bool called = false;            ///< Global: a call of it was reached.

@@ -27,10 +27,10 @@ Check check_kfunc_dynptr(Run& run, KfuncCall& call, std::uint32_t index) {
     return reject_argument(run, index, "expected pointer to stack or const struct bpf_dynptr");
   if (run.reg(reg).kind == ValueKind::kDynptr) TRY_OK(check_unmodified(run, reg));
   if (parameter.uninitialized) {
+    if (run.reg(reg).kind == ValueKind::kDynptr) return run.reject(DiagCode::kDynptrNoRoom);
     call.made = run.reg(reg);
     return check_room_for_dynptr(run, reg);
   }
-  if (run.reg(reg).kind == ValueKind::kDynptr && !parameter.constant) return run.reject(DiagCode::kDynptrConst);
   const Value* const dynptr = find_dynptr(run, reg);
   if (dynptr == nullptr) return run.reject(DiagCode::kDynptrExpected, std::uint64_t{index});
   if (!call.dynptr) call.dynptr = *dynptr;

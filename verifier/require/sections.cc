@@ -94,7 +94,7 @@ Check check_call_in_section(Run& run, const isa::Call& insn) {
 
 Check check_global_call_in_section(Run& run, const Subprogram& callee) {
   if (run.state.active_locks != 0) return run.reject(DiagCode::kGlobalCallUnderLock);
-  if (callee.may_sleep && !may_sleep(run.state)) return run.reject(DiagCode::kGlobalMightSleep);
+  if (callee.effects.may_sleep && !may_sleep(run.state)) return run.reject(DiagCode::kGlobalMightSleep);
   return Check::ok();
 }
 

@@ -43,7 +43,7 @@ Check check_nullable_memory(Run& run, std::uint32_t reg, const ParameterRule& ru
   return Check::ok();
 }
 
-/// Whatever kind of dynptr is passed, the function sees a local one that it cannot change.
+/// Whatever kind of dynptr is passed, the function sees one that it cannot change.
 Check check_dynptr(Run& run, std::uint32_t reg) {
   if (run.reg(reg).kind == ValueKind::kDynptr) TRY_OK(check_unmodified(run, reg));
   if (find_dynptr(run, reg) != nullptr) return Check::ok();
@@ -84,6 +84,16 @@ Check refuse_call(Run& run, std::uint32_t callee_index, std::string why) {
                     std::string(function_name(run.program, sub)), std::move(why));
 }
 
+/// The function may move the packet, also by writing to it through a dynptr, of which Linux does not think here.
+bool moves_packet(Run& run, const Effects& effects, const Prototype& prototype) {
+  if (effects.moves_packet) return true;
+  bool has_packet = effects.makes_skb_dynptr;
+  for (std::uint32_t i = 0; i < prototype.parameters.size(); ++i)
+    if (prototype.parameters[i].kind == ParameterKind::kDynptr)
+      has_packet = has_packet || write_moves_packet(*find_dynptr(run, i + 1));
+  return has_packet && effects.writes_dynptr;
+}
+
 Value object(Run& run, TypeId type, PointerFlag trust) {
   Value value = pointer(ValueKind::kBtf);
   value.target = type;
@@ -104,10 +114,11 @@ Check call_global(Run& run, std::uint32_t callee_index) {
   for (std::uint32_t i = 0; i < prototype.parameters.size(); ++i)
     if (!check_parameter(run, i + 1, prototype.parameters[i]).has_value())
       return refuse_call(run, callee_index, message(*run.rejection));
+  const bool moves = moves_packet(run, sub.effects, prototype);
   sub.called = true;
   clobber_arguments(run);
   run.reg(isa::kR0) = unknown_scalar();
-  if (sub.moves_packet) forget_packet(run.state);
+  if (moves) forget_packet(run.state);
   return Check::ok();
 }
 
@@ -125,7 +136,7 @@ Check enter_global(Run& run, std::uint32_t subprogram) {
         value = pointer(ValueKind::kContext);
         break;
       case ParameterKind::kDynptr:
-        value = constant_dynptr(run);
+        value = constant_dynptr(run, DynptrKind::Any);
         break;
       case ParameterKind::kObject:
         value = object(run, rule.type, PointerFlag::kTrusted);

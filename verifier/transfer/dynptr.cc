@@ -50,9 +50,9 @@ Check end_dynptr(Run& run, std::uint32_t frame, std::uint32_t slot) {
   return Check::ok();
 }
 
-Value constant_dynptr(Run& run) {
+Value constant_dynptr(Run& run, DynptrKind kind) {
   Value dynptr = pointer(ValueKind::kDynptr);
-  dynptr.detail = static_cast<std::uint8_t>(DynptrKind::Local);
+  dynptr.detail = static_cast<std::uint8_t>(kind);
   dynptr.id = run.new_id();
   return dynptr;
 }

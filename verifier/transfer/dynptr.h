@@ -21,8 +21,9 @@ struct DynptrIds {
   std::uint32_t origin = 0;  ///< Of the dynptr that it is a clone of; 0: none.
 };
 void make_dynptr(Run& run, const Value& pointer, DynptrKind kind, DynptrIds ids);
-/// What a register holds that the kernel hands a dynptr in, which cannot be changed.
-Value constant_dynptr(Run& run);
+/// What a register holds that the kernel, or the caller of a global function, hands a dynptr in. The dynptr cannot be
+/// changed; what it tells of can. Any: a caller's.
+Value constant_dynptr(Run& run, DynptrKind kind);
 /// A pointer to memory of the dynptr, or null.
 Value slice_of_dynptr(Run& run, const Value& dynptr, std::uint64_t size);
 /// Gives back what a referenced dynptr stands for; it, its clones and pointers to their memory end.
@@ -32,6 +33,12 @@ Check release_dynptr(Run& run, std::uint32_t reference);
 inline bool is_packet_dynptr(const Value& dynptr) {
   const auto kind = static_cast<DynptrKind>(dynptr.detail);
   return kind == DynptrKind::Skb || kind == DynptrKind::Xdp || kind == DynptrKind::SkbMeta;
+}
+/// Making room in a packet buffer for what is written may move it; that of XDP stays. (Linux takes a caller's dynptr
+/// for one of other memory.)
+inline bool write_moves_packet(const Value& dynptr) {
+  const auto kind = static_cast<DynptrKind>(dynptr.detail);
+  return kind == DynptrKind::Any || kind == DynptrKind::Skb || kind == DynptrKind::SkbMeta;
 }
 
 }  // namespace skep::verifier

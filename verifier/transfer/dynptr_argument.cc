@@ -42,7 +42,6 @@ Check check_dynptr_argument(Run& run, std::uint32_t reg, const Arg& arg, Argumen
   if (arg.released && constant) return run.reject(DiagCode::kDynptrUnowned);
   if (arg.released && (dynptr == nullptr || dynptr->reference == 0))
     return run.reject(DiagCode::kUnacquiredReference, std::uint64_t{reg});
-  if (constant && !arg.read_only) return run.reject(DiagCode::kDynptrConst);
   if (dynptr == nullptr) return run.reject(DiagCode::kDynptrExpected, std::uint64_t{reg - 1});
   seen.dynptr = *dynptr;
   if (arg.dynptr == DynptrKind::Any || static_cast<DynptrKind>(dynptr->detail) == arg.dynptr) return Check::ok();
@@ -55,10 +54,7 @@ Check use_dynptr(Run& run, const Arguments& seen) {
   if (!seen.dynptr) return Check::ok();
   if (seen.is(HelperId::ringbuf_submit_dynptr) || seen.is(HelperId::ringbuf_discard_dynptr))
     return release_dynptr(run, seen.dynptr->reference);
-  // Making room in a packet buffer for what is written may move it; that of XDP stays.
-  const bool may_move =
-      is_packet_dynptr(*seen.dynptr) && static_cast<DynptrKind>(seen.dynptr->detail) != DynptrKind::Xdp;
-  if (seen.is(HelperId::dynptr_write) && may_move) forget_packet(run.state);
+  if (seen.is(HelperId::dynptr_write) && write_moves_packet(*seen.dynptr)) forget_packet(run.state);
   return Check::ok();
 }
 
@@ -68,7 +64,7 @@ Check return_dynptr_memory(Run& run, const Arguments& seen) {
 }
 
 Check dynptr_for_callback(Run& run, Value& value) {
-  value = constant_dynptr(run);
+  value = constant_dynptr(run, DynptrKind::Local);
   return Check::ok();
 }
 
