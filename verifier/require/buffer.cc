@@ -10,7 +10,7 @@ namespace skep::verifier {
 
 Check check_buffer(Run& run, std::uint32_t reg, std::int32_t offset, std::uint32_t size, AccessMode mode) {
   const Value& base = run.reg(reg);
-  if (mode == AccessMode::kWrite && base.read_only)
+  if (mode != AccessMode::kRead && base.read_only)
     return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{reg}, kind_name(base));
   const bool plain = base.kind == ValueKind::kBuffer;
   const std::string name = !plain ? "tracepoint" : base.read_only ? "rdonly" : "rdwr";

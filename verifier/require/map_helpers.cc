@@ -48,6 +48,7 @@ Check check_map_for_helper(Run& run, const MapSpec& map, const HelperProto& prot
       return Check::ok();
   }
   if (!restricted) return Check::ok();
+  if (proto.id == static_cast<std::int32_t>(HelperId::for_each_map_elem)) return run.reject(DiagCode::kNoMapCallback);
   return run.reject(DiagCode::kMapHelperMismatch, std::uint64_t{static_cast<std::uint8_t>(map.type)},
                     std::string(proto.name), std::int64_t{proto.id});
 }

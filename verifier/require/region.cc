@@ -22,7 +22,7 @@ void explain_region(Run& run, std::uint32_t reg, std::int64_t offset, std::uint3
 }
 
 Check check_map_direction(Run& run, const MapSpec& map, std::int32_t offset, std::uint32_t size, AccessMode mode) {
-  const bool writes = mode == AccessMode::kWrite;
+  const bool writes = mode != AccessMode::kRead;
   const std::uint32_t forbidden = writes ? map_flags::kReadOnlyProgram : map_flags::kWriteOnlyProgram;
   // Values of device maps belong to the kernel.
   const bool devices = map.type == MapType::kDevMap || map.type == MapType::kDevMapHash;

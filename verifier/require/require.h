@@ -14,7 +14,7 @@ namespace skep::verifier {
 inline constexpr std::int64_t kMaxVariableOffset = std::int64_t{1} << 29;
 inline constexpr std::int64_t kMaxPacketOffset = 0xffff;
 
-enum class AccessMode : std::uint8_t { kRead, kWrite };
+enum class AccessMode : std::uint8_t { kRead, kWrite, kWritePart /* Of so many bytes at most. */ };
 enum class ZeroSize : std::uint8_t { kRefused, kAllowed };
 /// Who accesses: an instruction, or a helper on the program's behalf.
 enum class Accessor : std::uint8_t { kInsn, kHelper };

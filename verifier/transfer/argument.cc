@@ -33,8 +33,9 @@ Check check_memory_pointer(Run& run, std::uint32_t reg, const Arguments& seen) {
   return run.reject(DiagCode::kObjectMayBeWritten, std::string(seen.proto.name), std::uint64_t{reg}, kind_name(value));
 }
 
-AccessMode mode_of(ArgKind memory) {
-  return memory == ArgKind::UninitMem || memory == ArgKind::UninitMemOrNull ? AccessMode::kWrite : AccessMode::kRead;
+AccessMode mode_of(ArgKind memory, const Value& size) {
+  if (memory != ArgKind::UninitMem && memory != ArgKind::UninitMemOrNull) return AccessMode::kRead;
+  return size.is_constant() ? AccessMode::kWrite : AccessMode::kWritePart;
 }
 
 /// The size in `reg` and the memory before it.
@@ -49,7 +50,7 @@ Check check_size(Run& run, std::uint32_t reg, ZeroSize zero, Arguments& seen) {
     return run.reject(DiagCode::kUnboundedSize, std::uint64_t{reg});
   seen.most = size.scalar.umax;
   const auto check = may_be_null(memory) ? check_memory_if_any : check_memory;
-  TRY_OK(check(run, reg - 1, static_cast<std::uint32_t>(seen.most), mode_of(memory), zero));
+  TRY_OK(check(run, reg - 1, static_cast<std::uint32_t>(seen.most), mode_of(memory, size), zero));
   run.mark_precise(reg);
   return Check::ok();
 }
@@ -255,15 +256,15 @@ Check check_memory_if_any(Run& run, std::uint32_t reg, std::uint32_t size, Acces
   switch (base.kind) {
     case ValueKind::kPacket:
     case ValueKind::kPacketMeta:
-      if (mode == AccessMode::kWrite) TRY_OK(check_packet_write(run));
+      if (mode != AccessMode::kRead) TRY_OK(check_packet_write(run));
       return check_packet(run, reg, 0, size, zero);
     case ValueKind::kMapValue:
       return check_map_value(run, reg, 0, size, mode, zero);
     case ValueKind::kMapKey:
-      if (mode == AccessMode::kWrite) return run.reject(DiagCode::kKeyWrite, std::uint64_t{reg});
+      if (mode != AccessMode::kRead) return run.reject(DiagCode::kKeyWrite, std::uint64_t{reg});
       return check_region(run, reg, 0, size, run.map_of(base).key_size, zero);
     case ValueKind::kMemory:
-      if (mode == AccessMode::kWrite && base.read_only)
+      if (mode != AccessMode::kRead && base.read_only)
         return run.reject(DiagCode::kReadOnlyMemory, std::uint64_t{reg}, kind_name(base));
       return check_region(run, reg, 0, size, static_cast<std::uint32_t>(base.extent), zero);
     case ValueKind::kStack: {

@@ -92,7 +92,7 @@ Check check_btf_argument(Run& run, std::uint32_t reg, const Arg& arg, Arguments&
 
 Check check_btf_memory(Run& run, std::uint32_t reg, std::uint32_t size, AccessMode mode) {
   const Value& value = run.reg(reg);
-  if (mode == AccessMode::kWrite || value.has(PointerFlag::kAlloc))
+  if (mode != AccessMode::kRead || value.has(PointerFlag::kAlloc))
     return run.reject(DiagCode::kUnsupported, kind_name(value) + " as memory");
   TRY_OK(check_constant_offset(run, reg));
   const Btf& kernel = *run.program.target_btf;

@@ -216,12 +216,12 @@ Check touch_stack(Run& run, std::uint32_t base_reg, const StackRange& range, Acc
   Frame& frame = *run.state.frames[base.frame];
   if (range.first == range.last) return Check::ok();
   grow_stack(run, frame, range.first);
-  if (mode == AccessMode::kRead) {
-    TRY_OK(check_no_object(run, base_reg, range, Accessor::kHelper));
-  } else {
-    log_slots(run, base, range);
+  if (mode != AccessMode::kRead) log_slots(run, base, range);
+  if (mode == AccessMode::kWrite && range.fixed) {
     TRY_OK(check_no_dynptr(run, frame, range));
     TRY_OK(end_objects(run, base.frame, range));
+  } else {  // An object would not be ended for certain.
+    TRY_OK(check_no_object(run, base_reg, range, Accessor::kHelper));
   }
   for (std::int32_t i = range.first; i < range.last; ++i) {
     run.stack_liveness.read(base.frame, slot_of(i));
