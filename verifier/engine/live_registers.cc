@@ -6,6 +6,7 @@
 
 #include "base/overloaded.h"
 #include "verifier/engine/layout.h"
+#include "verifier/transfer/alu.h"
 
 namespace skep::verifier {
 namespace {
@@ -20,9 +21,8 @@ constexpr std::uint16_t bit(const isa::Operand& operand) {
 constexpr std::uint16_t both(std::uint16_t a, std::uint16_t b) { return static_cast<std::uint16_t>(a | b); }
 
 RegisterUse of_alu(const isa::Alu& insn) {
-  const bool moves = insn.op == isa::AluOp::kMov || insn.op == isa::AluOp::kMovSx8 || insn.op == isa::AluOp::kMovSx16 ||
-                     insn.op == isa::AluOp::kMovSx32;
-  return {.use = both(bit(insn.src), moves ? std::uint16_t{0} : bit(insn.dst)), .def = bit(insn.dst)};
+  const std::uint16_t read = is_move(insn.op) ? std::uint16_t{0} : bit(insn.dst);
+  return {.use = both(bit(insn.src), read), .def = bit(insn.dst)};
 }
 
 RegisterUse of_atomic(const isa::Atomic& insn) {

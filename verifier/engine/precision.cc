@@ -7,6 +7,7 @@
 
 #include "base/overloaded.h"
 #include "verifier/engine/run.h"
+#include "verifier/transfer/alu.h"
 
 namespace skep::verifier {
 
@@ -59,11 +60,6 @@ struct Run::Marks {
 
 namespace {
 constexpr std::uint32_t kArgumentMask = 0x3e;
-
-bool is_move(isa::AluOp op) {
-  return op == isa::AluOp::kMov || op == isa::AluOp::kMovSx8 || op == isa::AluOp::kMovSx16 ||
-         op == isa::AluOp::kMovSx32;
-}
 }  // namespace
 
 // One short case for each alternative of Insn.

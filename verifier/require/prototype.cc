@@ -2,6 +2,8 @@
 #include "verifier/require/prototype.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "base/try.h"
 #include "skep/btf.h"
@@ -15,26 +17,26 @@ struct Tags {
   bool other = false;
 };
 
-Tags tags_of(const Btf& btf, TypeId function, std::uint32_t parameter) {
-  Tags tags;
+constexpr std::size_t kMaxParameters = 5;
+
+/// The tags of each parameter.
+std::array<Tags, kMaxParameters> tags_of(const Btf& btf, TypeId function) {
+  constexpr auto kTags = std::to_array<std::pair<std::string_view, bool Tags::*>>({{"ctx", &Tags::context},
+                                                                                   {"nonnull", &Tags::nonnull},
+                                                                                   {"nullable", &Tags::nullable},
+                                                                                   {"arena", &Tags::arena},
+                                                                                   {"trusted", &Tags::trusted},
+                                                                                   {"untrusted", &Tags::untrusted}});
+  constexpr std::string_view kPrefix = "arg:";
+  std::array<Tags, kMaxParameters> tags;
   for (TypeId id = 1; id < btf.size(); ++id) {
     const auto* tag = btf.find<btf::DeclTag>(id);
-    if (tag == nullptr || tag->target != function || tag->component != parameter) continue;
-    if (!tag->value.starts_with("arg:")) continue;
-    if (tag->value == "arg:ctx")
-      tags.context = true;
-    else if (tag->value == "arg:nonnull")
-      tags.nonnull = true;
-    else if (tag->value == "arg:nullable")
-      tags.nullable = true;
-    else if (tag->value == "arg:arena")
-      tags.arena = true;
-    else if (tag->value == "arg:trusted")
-      tags.trusted = true;
-    else if (tag->value == "arg:untrusted")
-      tags.untrusted = true;
-    else
-      tags.other = true;
+    if (tag == nullptr || tag->target != function || tag->component.value_or(kMaxParameters) >= kMaxParameters)
+      continue;
+    if (!tag->value.starts_with(kPrefix)) continue;
+    const auto* const known = std::find_if(
+        kTags.begin(), kTags.end(), [&](const auto& row) { return row.first == tag->value.substr(kPrefix.size()); });
+    tags[*tag->component].*(known == kTags.end() ? &Tags::other : known->second) = true;
   }
   return tags;
 }
@@ -75,11 +77,10 @@ void add_object(const Program& program, TypeId target, const Tags& tags, Prototy
   result.parameters.push_back({.kind = kind, .nullable = tags.nullable, .type = type});
 }
 
-/// Adds the rule of parameter number `index`, or says why there is none.
-void add_parameter(const Program& program, TypeId function, const btf::Parameter& parameter, Prototype& result) {
+/// Adds the rule of the next parameter, or says why there is none.
+void add_parameter(const Program& program, const btf::Parameter& parameter, const Tags& tags, Prototype& result) {
   const Btf& btf = *program.btf;
   const std::size_t index = result.parameters.size();
-  const Tags tags = tags_of(btf, function, static_cast<std::uint32_t>(index));
   const TypeId resolved = btf.resolve(parameter.type);
   const auto* pointer = btf.find<btf::Pointer>(resolved);
   if (tags.other) {
@@ -122,16 +123,7 @@ void add_parameter(const Program& program, TypeId function, const btf::Parameter
   result.parameters.push_back({.kind = ParameterKind::kMemory, .size = *size, .nullable = !tags.nonnull});
 }
 
-}  // namespace
-
-std::string_view function_name(const Program& program, const Subprogram& subprogram) {
-  const FunctionInfo* const info = info_of(program, subprogram);
-  return info == nullptr || program.btf == nullptr ? std::string_view{} : program.btf->name(info->btf_type_id);
-}
-
-namespace {
 Prototype make_prototype(const Program& program, const Subprogram& subprogram) {
-  constexpr std::size_t kMaxParameters = 5;
   Prototype result;
   const FunctionInfo* const info = info_of(program, subprogram);
   const auto* function =
@@ -144,13 +136,18 @@ Prototype make_prototype(const Program& program, const Subprogram& subprogram) {
   if (proto->parameters.size() > kMaxParameters) result.fault = "more than five parameters";
   result.returns_other = !is_number(*program.btf, proto->returns);
   if (result.returns_other) result.fault = "it does not return a scalar";
-  for (const btf::Parameter& parameter : proto->parameters) {
-    if (!result.fault.empty() || !result.unsupported.empty()) break;
-    add_parameter(program, info->btf_type_id, parameter, result);
-  }
+  const auto tags = tags_of(*program.btf, info->btf_type_id);
+  for (std::size_t i = 0; i < proto->parameters.size() && result.fault.empty() && result.unsupported.empty(); ++i)
+    add_parameter(program, proto->parameters[i], tags[i], result);
   return result;
 }
+
 }  // namespace
+
+std::string_view function_name(const Program& program, const Subprogram& subprogram) {
+  const FunctionInfo* const info = info_of(program, subprogram);
+  return info == nullptr || program.btf == nullptr ? std::string_view{} : program.btf->name(info->btf_type_id);
+}
 
 const Prototype& prototype_of(Run& run, std::uint32_t subprogram) {
   const auto known = run.prototypes.find(subprogram);

@@ -9,6 +9,9 @@
 
 namespace skep::verifier {
 
+/// The destination becomes the source, maybe sign-extended.
+constexpr bool is_move(isa::AluOp op) { return isa::info(op).code == isa::info(isa::AluOp::kMov).code; }
+
 /// `dst op= src`. Unary operations ignore one operand as isa::eval does (kNeg `src`, the moves `dst`).
 Scalar alu(isa::AluOp op, isa::Width width, const Scalar& dst, const Scalar& src);
 

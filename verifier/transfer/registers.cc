@@ -12,8 +12,6 @@ namespace {
 
 constexpr std::uint64_t kU32Max = 0xffffffff;
 
-Scalar signed_add(Scalar a, const Scalar& b) { return alu(isa::AluOp::kAdd, isa::Width::k64, a, b); }
-
 /// pointer += number, number += pointer, pointer -= number.
 Check move_pointer(Run& run, const isa::Alu& insn, const Value& pointer, const Value& amount) {
   const std::uint32_t dst = insn.dst.index;
@@ -36,8 +34,7 @@ Check move_pointer(Run& run, const isa::Alu& insn, const Value& pointer, const V
   if (moved.is_constant() && fixed == static_cast<std::int32_t>(fixed)) {
     result.offset = static_cast<std::int32_t>(fixed);
   } else {
-    result.scalar =
-        subtracts ? alu(isa::AluOp::kSub, isa::Width::k64, was.scalar, moved) : signed_add(was.scalar, moved);
+    result.scalar = alu(insn.op, isa::Width::k64, was.scalar, moved);
     if (was.is_packet()) {
       result.id = run.new_id();
       if (!subtracts || moved.smin < 0) result.extent = 0;
