@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/try.h"
+#include "jit/target.h"
 #include "lower/lower.h"
 #include "lower/optimize/optimize.h"
 
@@ -13,7 +14,7 @@ namespace skep::bench {
 
 Result<lower::Code> code_of(const VerifiedProgram& program, PassSet passes) {
   TRY(lower::Code code, lower::lower(program, Platform::linux_like()));
-  return lower::optimize(std::move(code), passes, program.facts());
+  return lower::optimize(std::move(code), passes, program.facts(), jit::spares(jit::host_target().arch));
 }
 
 Result<lower::Code> verified_code(const Program& program) {

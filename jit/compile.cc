@@ -78,6 +78,10 @@ Result<Assembled> assemble_planned(Arch arch, const lower::Code& code, const low
 
 }  // namespace
 
+lower::Spares spares(Arch arch, const CompileOptions& options) {
+  return arch == Arch::kX86_64 ? x86_64::spares(options) : lower::Spares{};
+}
+
 Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, Arch arch,
                            const AssembleOptions& options) {
   TRY(const Plan plan, plan_for(arch, code, bindings, options.compile));

@@ -11,6 +11,7 @@
 #include "jit/code_map.h"
 #include "jit/options.h"
 #include "lower/code.h"
+#include "lower/optimize/spares.h"
 #include "skep/passes.h"
 #include "skep/result.h"
 
@@ -24,12 +25,15 @@ struct Target {
 };
 /// Asked of the CPU once.
 const Target& host_target();
-/// Those of the passes that pay on this architecture: arm64 has no operands in memory. Where speculation is masked,
-/// what is loaded must be in a register of the program's to be guarded.
+/// Those of the passes that are for this architecture: arm64 has no operands in memory, and its code keeps to the
+/// program's registers. Where speculation is masked, what is loaded must be in one of them to be guarded.
 constexpr PassSet suited(PassSet passes, Arch arch, const HardenOptions& harden = {}) {
-  if (harden.mask_speculation) return passes.without(Pass::kOperands).without(Pass::kBlocks);
-  return arch == Arch::kX86_64 ? passes : passes.without(Pass::kOperands);
+  if (harden.mask_speculation) return passes.without(Pass::kOperands).without(Pass::kBlocks).without(Pass::kRegisters);
+  return arch == Arch::kX86_64 ? passes : passes.without(Pass::kOperands).without(Pass::kRegisters);
 }
+
+/// Registers that machine code has beyond the program's.
+lower::Spares spares(Arch arch, const CompileOptions& options = {});
 
 enum class Listing : std::uint8_t { kOff, kOn };
 /// An instruction, a label or an alignment, as the assembler writes it; its bytes begin at `offset`.
@@ -59,6 +63,7 @@ inline constexpr std::size_t kTrampolineBound = 192;
 
 /// One per architecture. Error: a branch that does not reach, an instruction that the assembler refuses (bugs).
 namespace x86_64 {
+lower::Spares spares(const CompileOptions& options);
 Plan plan(const lower::Code& code, const lower::Bindings& bindings, const CompileOptions& options);
 Result<Assembled> assemble(const lower::Code& code, const lower::Bindings& bindings, const Plan& plan,
                            const AssembleOptions& options);

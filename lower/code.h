@@ -18,7 +18,9 @@ using Label = std::uint32_t;
 /// every pass, which has to ask before it writes it.
 using Reg = isa::Reg;
 inline constexpr Reg kScratch{11};
-inline constexpr std::uint8_t kRegs = 12;
+/// From here on: registers that some hosts have to spare, for lower/optimize/registers.cc alone.
+inline constexpr std::uint8_t kFirstSpare = 12;
+inline constexpr std::uint8_t kRegs = 16;
 /// No register, where one is optional.
 inline constexpr Reg kNoReg{0xff};
 
@@ -219,6 +221,7 @@ struct Function {
   std::uint32_t stack_bytes = 0;  ///< A multiple of 8, at most 520 (512 and a slot for may_goto); addresses
                                   ///< r10-stack_bytes .. r10-1.
   InsnIndex insn = 0;             ///< The slot where the program has it.
+  bool inlines = false;           ///< It contains ops of other functions.
 };
 /// What is known at lowering of the map that a helper is called with, so that the call may be bound to a function for
 /// maps of its type and key size.

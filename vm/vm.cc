@@ -107,7 +107,8 @@ Result<std::function<std::uint64_t()>> unknown_words() {
 /// What native code is made of.
 Result<lower::Code> prepare_native(const lower::Code& code, const Facts& facts, const VmShared& shared) {
   const PassSet passes = jit::suited(shared.passes, jit::host_target().arch, shared.compile.harden);
-  if (!shared.compile.harden.blind_constants) return lower::optimize(code, passes, facts);
+  if (!shared.compile.harden.blind_constants)
+    return lower::optimize(code, passes, facts, jit::spares(jit::host_target().arch, shared.compile));
   TRY(const auto random, unknown_words());
   return lower::blind_constants(lower::optimize(code, lower::passes_before_blinding(passes), facts), random);
 }

@@ -72,9 +72,18 @@ class SameOnEveryPath {
   std::uint32_t value_ = 0;
   Seen seen_ = Seen::kNever;
 };
+/// Bytes of the stack that a load, store or atomic touches, on all paths together, counted from r10 of the function
+/// that it is in.
+struct StackAccess {
+  std::int16_t low = 0, high = 0;  ///< From `low` up to but not including `high`.
+  std::uint8_t bytes = 0;          ///< At a time.
+  bool elsewhere = false;          ///< It was also seen in another function's frame.
+  [[nodiscard]] bool known() const { return low < high && !elsewhere; }
+};
 struct InsnFacts {
   bool reachable = false;
   MemoryKind memory = MemoryKind::kUnknown;  ///< Of a load, store or atomic: what its base points to.
+  StackAccess stack{};                       ///< memory == kStack.
   std::int32_t context_offset = 0;           ///< memory == kContext: offset of the access from the context's start.
   SameOnEveryPath map{};                     ///< Of a helper call that takes a map: its index in Program::maps.
   SameOnEveryPath outer_map{};               ///< The same where an inner map is passed: index of its map of maps.

@@ -13,7 +13,7 @@ namespace skep::jit::arm64 {
 using asmjit::a64::Gp;
 
 //                                                     r0 r1 r2 r3 r4 r5 r6  r7  r8  r9  r10 scratch
-inline constexpr std::array<std::uint8_t, lower::kRegs> kHost = {7, 0, 1, 2, 3, 4, 19, 20, 21, 22, 25, 14};
+inline constexpr std::array<std::uint8_t, lower::kFirstSpare> kHost = {7, 0, 1, 2, 3, 4, 19, 20, 21, 22, 25, 14};
 
 /// Free within one op, and never a program's register: for an address or a constant, an old and a new value, a status.
 inline const Gp kTemp = asmjit::a64::x9;

@@ -21,7 +21,15 @@ std::uint32_t access_bound(std::int32_t offset) { return 4 + (is_byte(offset) ? 
 /// Access: lower::Load, lower::Store or lower::Sum.
 template <class Access>
 std::uint32_t indexed_bound(const Access& op) {
-  return access_bound(op.offset) + (op.index == lower::kNoReg ? 0 : 1);
+  // r12 as a base takes the byte of an index, too.
+  return access_bound(op.offset) + (op.index == lower::kNoReg && !(op.base == kSpareEnv) ? 0 : 1);
+}
+
+/// Whether the code of the op needs kTemp2.
+bool uses_temp2(const lower::Op& op) {
+  if (const auto* alu = std::get_if<lower::Alu>(&op)) return lower::divides(alu->op);
+  if (const auto* rotate = std::get_if<lower::Rotate>(&op)) return std::holds_alternative<lower::Reg>(rotate->count);
+  return std::holds_alternative<lower::CountBits>(op) || std::holds_alternative<lower::Atomic>(op);
 }
 
 /// The most bytes that an op takes; tight for the frequent ones.
@@ -67,7 +75,7 @@ struct Bound {
   std::uint32_t operator()(const lower::Atomic& op) const {
     const bool loops =
         op.op == isa::AtomicOp::kFetchAnd || op.op == isa::AtomicOp::kFetchOr || op.op == isa::AtomicOp::kFetchXor;
-    return loops ? 48 : 4 + access_bound(op.offset);
+    return loops ? 52 : 5 + access_bound(op.offset);
   }
   std::uint32_t operator()(const lower::Branch& op) const {
     const auto* imm = std::get_if<lower::Imm>(&op.src);
@@ -95,11 +103,20 @@ struct Bound {
   std::uint32_t operator()(const lower::BranchLoad& op) const {
     return 6 + indexed_bound(op) + (std::holds_alternative<lower::Imm>(op.src) ? 4 : 0);
   }
-  std::uint32_t operator()(const lower::Clear& op) const { return 8 + (op.bytes / 16 + 2) * 9; }
-  std::uint32_t operator()(const lower::Copy& op) const { return 4 + (op.bytes / 16 + 2) * 18; }
+  std::uint32_t operator()(const lower::Clear& op) const { return 8 + (op.bytes / 16 + 2) * 10; }
+  std::uint32_t operator()(const lower::Copy& op) const { return 4 + (op.bytes / 16 + 2) * 20; }
 };
 
 }  // namespace
+
+lower::Spares spares(const CompileOptions& options) {
+  const bool limited = options.limits.budget || options.limits.stop;
+  const auto of = [](auto... regs) { return static_cast<lower::RegSet>((lower::set_of(regs) | ...)); };
+  return {.regs = static_cast<lower::RegSet>(of(kSpareTemp, kSpareFrame) | (limited ? 0 : of(kSpareEnv))),
+          .frame = of(kSpareFrame),
+          .saved = of(isa::Reg{6}, isa::Reg{7}, isa::Reg{8}, isa::Reg{9}, kSpareEnv, kSpareFrame),
+          .lost = [](const lower::Op& op) { return uses_temp2(op) ? lower::set_of(kSpareTemp) : lower::RegSet{0}; }};
+}
 
 Plan plan(const lower::Code& code, const lower::Bindings&, const CompileOptions& options) {
   Plan plan = survey(code, options);

@@ -16,7 +16,7 @@ namespace x86 = asmjit::x86;
 namespace {
 
 constexpr std::uint32_t kRedZone = 128;
-constexpr std::array kSaved = {isa::Reg{6}, isa::Reg{7}, isa::Reg{8}, isa::Reg{9}};
+constexpr std::array kSaved = {isa::Reg{6}, isa::Reg{7}, isa::Reg{8}, isa::Reg{9}, kSpareEnv, kSpareFrame};
 
 /// A frame of the leaf kind may use the red zone below rsp, which signal handlers leave alone.
 std::uint32_t frame_bytes(const FunctionPlan& function, bool saves_env) {
@@ -82,7 +82,7 @@ void Emitter::begin_function(std::size_t index) {
     as_.mov(kEnv, x86::rdx);
   }
   for (const isa::Reg reg : kSaved)
-    if (function.uses(reg)) push(reg64(reg));
+    if (function.uses(reg) && !(saves_env && reg == kSpareEnv)) push(reg64(reg));
   if (function.uses(isa::kR10)) {
     push(x86::rbp);
     as_.mov(x86::rbp, x86::rsp);
@@ -130,6 +130,7 @@ void Emitter::cfa(const Gp& base, std::uint32_t bytes) {
 
 void Emitter::restore_frame() {
   const FunctionPlan& function = plan_.functions[function_];
+  const bool saves_env = function_ == 0 && plan_.uses_env;
   std::uint32_t pushed = pushed_;
   map_.frame(as_.offset(), FrameStep::Kind::kRemember);
   if (function.uses(isa::kR10)) {
@@ -144,8 +145,8 @@ void Emitter::restore_frame() {
     cfa(x86::rsp, pushed);
   }
   for (std::size_t i = kSaved.size(); i-- > 0;)
-    if (function.uses(kSaved[i])) pop(reg64(kSaved[i]), pushed);
-  if (function_ == 0 && plan_.uses_env) pop(kEnv, pushed);
+    if (function.uses(kSaved[i]) && !(saves_env && kSaved[i] == kSpareEnv)) pop(reg64(kSaved[i]), pushed);
+  if (saves_env) pop(kEnv, pushed);
 }
 
 void Emitter::resume_frame() { map_.frame(as_.offset(), FrameStep::Kind::kResume); }

@@ -19,9 +19,11 @@ constexpr std::uint32_t alignment(Mark mark) {
   return mark == Mark::kTightLoop ? 32 : mark == Mark::kLoopHead ? 16 : 1;
 }
 
-//                                                      r0 r1 r2 r3 r4 r5 r6 r7  r8  r9  r10 scratch
-//                                                     rax rdi rsi rdx rcx r8 rbx r13 r14 r15 rbp r11
-inline constexpr std::array<std::uint8_t, lower::kRegs> kHost = {0, 7, 6, 2, 1, 8, 3, 13, 14, 15, 5, 11};
+//                                                      r0 r1 r2 r3 r4 r5 r6 r7  r8  r9  r10 scratch spares
+//                                                     rax rdi rsi rdx rcx r8 rbx r13 r14 r15 rbp r11 r9 r12 rbp -
+inline constexpr std::array<std::uint8_t, lower::kRegs> kHost = {0, 7, 6, 2, 1, 8, 3, 13, 14, 15, 5, 11, 9, 12, 5, 11};
+/// The spares by what they are else (spares() in assemble.cc).
+inline constexpr lower::Reg kSpareTemp{12}, kSpareEnv{13}, kSpareFrame{14};
 
 /// DWARF's number of each host register.
 inline constexpr std::array<std::uint8_t, 16> kDwarf = {0, 2, 1, 3, 7, 6, 4, 5, 8, 9, 10, 11, 12, 13, 14, 15};

@@ -7,6 +7,7 @@
 
 #include "lower/code.h"
 #include "lower/effects.h"
+#include "lower/optimize/spares.h"
 #include "skep/verify.h"
 
 namespace skep::lower {
@@ -20,7 +21,10 @@ struct Rebuilt {
 class Graph {
  public:
   /// `facts` are of the program that the code was lowered from; empty: nothing is known. They outlive the graph.
-  Graph(Code code, const Facts& facts) : code_(std::move(code)), facts_(facts) { describe(); }
+  Graph(Code code, const Facts& facts, const Spares& spares = {})
+      : code_(std::move(code)), facts_(facts), spares_(spares) {
+    describe();
+  }
 
   [[nodiscard]] const Code& code() const { return code_; }
   [[nodiscard]] Label size() const { return static_cast<Label>(code_.ops.size()); }
@@ -35,6 +39,11 @@ class Graph {
     return facts_.insns.empty() ? MemoryKind::kUnknown : facts_.insns[code_.origin[at]].memory;
   }
   [[nodiscard]] const std::vector<Outline>& outlines() const { return outlines_; }
+  /// Which bytes of its function's own frame it touches; nullptr: nothing is known.
+  [[nodiscard]] const StackAccess* stack_access(Label at) const {
+    return facts_.insns.empty() ? nullptr : &facts_.insns[code_.origin[at]].stack;
+  }
+  [[nodiscard]] const Spares& spares() const { return spares_; }
   /// As effects_of(op(at)), kept at hand because passes ask all the time.
   [[nodiscard]] Effects effects(Label at) const { return outlines_[at].effects; }
   /// Whether the op behind it may run next.
@@ -96,6 +105,7 @@ class Graph {
 
   Code code_;
   const Facts& facts_;
+  Spares spares_;
   std::vector<Outline> outlines_;  // By op, always up to date.
   std::vector<std::uint8_t> sources_;
   std::vector<RegSet> live_after_;

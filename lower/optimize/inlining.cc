@@ -77,8 +77,13 @@ class Inlining {
     std::vector<std::uint32_t> stacks;
     for (std::size_t i = 0; i < callees_.size(); ++i)
       if (kept(i)) stacks.push_back(stacks_[i]);
+    const std::vector<std::uint8_t> takes_in = where_sites_are();
     Rebuilt all = out.finish();
-    for (std::size_t i = 0; i < stacks.size(); ++i) all.code.functions[i].stack_bytes = stacks[i];
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
+      Function& function = all.code.functions[i];
+      function.stack_bytes = stacks[i];
+      function.inlines = function.inlines || takes_in[i] != 0;
+    }
     graph_.rebuild(std::move(all));
     return true;
   }
@@ -91,6 +96,16 @@ class Inlining {
     Renaming renaming{};
     std::uint32_t lower_by = 0;  // The callee's frame, than the caller's.
   };
+
+  /// By function that stays: whether others come into it.
+  [[nodiscard]] std::vector<std::uint8_t> where_sites_are() const {
+    std::vector<std::uint8_t> there;
+    for (std::size_t i = 0; i < callees_.size(); ++i)
+      if (kept(i))
+        there.push_back(std::ranges::any_of(
+            sites_, [&](const Site& site) { return site.at >= callees_[i].entry && site.at < callees_[i].end; }));
+    return there;
+  }
 
   void find_callees() {
     const std::vector<Function>& functions = graph_.code().functions;

@@ -16,9 +16,9 @@ constexpr void (*kFunctions[])(Graph&) = {
 
 }  // namespace
 
-Code optimize(Code code, PassSet passes, const Facts& facts) {
+Code optimize(Code code, PassSet passes, const Facts& facts, const Spares& spares) {
   if (passes == PassSet::none()) return code;
-  Graph graph(std::move(code), facts);
+  Graph graph(std::move(code), facts, spares);
   for (std::size_t i = 0; i < std::size(kFunctions); ++i) {
     if (!passes.has(static_cast<Pass>(i))) continue;
     graph.fresh();

@@ -148,7 +148,8 @@ Program program_of(const GoldenFile& file) {
 std::string lowered(const VerifiedProgram& program, PassSet passes) {
   Result<lower::Code> code = lower::lower(program, Platform::linux_like());
   if (!code) return "error: " + code.error().message + "\n";
-  return lower::print(lower::optimize(*std::move(code), passes, program.facts()));
+  constexpr lower::Spares kTwo{.regs = 0b11 << lower::kFirstSpare, .frame = 0, .saved = 0, .lost = nullptr};
+  return lower::print(lower::optimize(*std::move(code), passes, program.facts(), kTwo));
 }
 
 std::string lowered(const GoldenFile& file) {

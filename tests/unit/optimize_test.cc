@@ -470,6 +470,8 @@ constexpr Family kFamilies[] = {
     {"sum_with_carry", Pass::kCarry, sum_with_carry, 100},
     {"block_of_memory", Pass::kBlocks, block_of_memory, 200},
     {"spills", Pass::kStack, spills, 100},
+    {"slots_in_registers", Pass::kRegisters, spills, 10},
+    {"moved_values", Pass::kRegisters, shuffled_blocks, 0},
     {"carries_in_a_row", Pass::kCarry, carries_in_a_row, 0},
     {"shuffled_blocks", Pass::kStraighten, shuffled_blocks, 300},
 };
@@ -477,7 +479,7 @@ constexpr Family kFamilies[] = {
 class Optimize : public testing::TestWithParam<Family> {};
 
 void expect_same(const Code& code, PassSet passes, Random& random, const std::string& what) {
-  const Code optimized = optimize(code, passes);
+  const Code optimized = optimize(code, passes, {}, jit::spares(jit::host_target().arch));
   auto native = jit::compile(optimized, {});
   ASSERT_TRUE(native.has_value());
   for (int run = 0; run < 3; ++run) {

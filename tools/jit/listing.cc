@@ -218,7 +218,8 @@ Result<JitListing> list_native(const VerifiedProgram& program, const Platform& p
   out.program = &program.program();
   out.target = target;
   TRY(lower::Code code, lower::lower(program, platform));
-  out.code = lower::optimize(std::move(code), jit::suited(passes, target.arch));
+  out.code =
+      lower::optimize(std::move(code), jit::suited(passes, target.arch), program.facts(), jit::spares(target.arch));
   const lower::Bindings bindings = made_up(*out.program, out.code);
   TRY(out.assembled, jit::assemble(out.code, bindings, target.arch,
                                    {.compile = {.features = target.features},

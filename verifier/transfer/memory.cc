@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loads, stores and atomics, by the kind of memory that the base points to.
+#include <algorithm>
 #include <cstring>
 
 #include "base/byte_reader.h"
@@ -56,10 +57,29 @@ bool is_translated(ValueKind kind) {
   return kind == ValueKind::kContext || is_socket(kind) || kind == ValueKind::kBtf || kind == ValueKind::kArena;
 }
 
+/// What is out of bounds is refused afterwards.
+void note_stack(Run& run, const Access& access, StackAccess& facts) {
+  constexpr std::int64_t kFrame = 512;
+  const Value& base = run.reg(access.base);
+  const std::int64_t start = std::int64_t{base.offset} + access.offset;
+  const auto clamp = [](std::int64_t offset) {
+    return static_cast<std::int16_t>(std::clamp(offset, -kFrame, std::int64_t{0}));
+  };
+  const std::int64_t least = std::clamp(base.scalar.smin, -2 * kFrame, 2 * kFrame);
+  const std::int64_t most = std::clamp(base.scalar.smax, -2 * kFrame, 2 * kFrame);
+  const std::int16_t low = clamp(start + least), high = clamp(start + most + access.bytes());
+  const bool first = facts.bytes == 0;
+  facts.low = first ? low : std::min(facts.low, low);
+  facts.high = first ? high : std::max(facts.high, high);
+  facts.bytes = static_cast<std::uint8_t>(access.bytes());
+  facts.elsewhere = facts.elsewhere || base.frame != run.state.current;
+}
+
 void note_facts(Run& run, const Access& access) {
   InsnFacts& facts = run.facts.insns[run.at];
   const MemoryKind memory = memory_kind(run.reg(access.base));
   if (memory == MemoryKind::kContext) facts.context_offset = access.offset;
+  if (memory == MemoryKind::kStack) note_stack(run, access, facts.stack);
   if (facts.memory == MemoryKind::kUnknown || facts.memory == memory) {
     facts.memory = memory;
   } else {

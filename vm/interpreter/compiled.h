@@ -49,7 +49,7 @@ struct Compiled {
 
 /// Those of the passes that make code shorter for the interpreter: an op with many operands takes longer than two with
 /// few.
-constexpr PassSet suited(PassSet passes) { return passes.without(Pass::kOperands); }
+constexpr PassSet suited(PassSet passes) { return passes.without(Pass::kOperands).without(Pass::kRegisters); }
 
 enum class Counting : std::uint8_t { kOff, kOn };
 

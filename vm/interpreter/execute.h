@@ -16,8 +16,8 @@
 namespace skep::interpreter {
 
 /// The program's, kScratch, and one that is always 0.
-using Registers = std::array<std::uint64_t, lower::kRegs + 1>;
-static_assert(kZeroReg == lower::kRegs);
+using Registers = std::array<std::uint64_t, lower::kFirstSpare + 1>;
+static_assert(kZeroReg == lower::kFirstSpare);
 
 /// In parts, because GCC clears the whole with `rep stos`, which takes longer than many programs do.
 inline Registers cleared() {

@@ -43,7 +43,7 @@ struct Slot {
   std::uint64_t imm = 0;
 };
 /// A register that is always 0: the index of accesses that have none.
-inline constexpr std::uint8_t kZeroReg = lower::kRegs;
+inline constexpr std::uint8_t kZeroReg = lower::kFirstSpare;
 /// The index and the shift of an access are packed into a number: of stores of an immediate, above that.
 inline constexpr unsigned kShiftOfIndex = 8, kAboveImmediate = 32;
 static_assert(sizeof(Slot) == 16);
