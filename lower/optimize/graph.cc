@@ -5,10 +5,21 @@
 
 namespace skep::lower {
 
+Outline Graph::outline(const Op& op) const {
+  Outline outline = outline_of(op);
+  if (gave_spares_ && spares_.lost != nullptr) outline.effects.writes |= spares_.lost(op);
+  return outline;
+}
+
+void Graph::give_spares() {
+  gave_spares_ = true;
+  describe();
+}
+
 void Graph::describe() {
   outlines_.clear();
   outlines_.reserve(code_.ops.size());
-  for (const Op& op : code_.ops) outlines_.push_back(outline_of(op));
+  for (const Op& op : code_.ops) outlines_.push_back(outline(op));
 }
 
 void Graph::find_sources() {
@@ -32,7 +43,7 @@ void Graph::find_liveness() {
 }
 
 void Graph::replace(Label at, const Op& op) {
-  const Outline after = outline_of(op);
+  const Outline after = outline(op);
   branches_changed_ = branches_changed_ || outlines_[at].branches || after.branches;
   changed_ = true;
   code_.ops[at] = op;

@@ -44,7 +44,8 @@ class Graph {
     return facts_.insns.empty() ? nullptr : &facts_.insns[code_.origin[at]].stack;
   }
   [[nodiscard]] const Spares& spares() const { return spares_; }
-  /// As effects_of(op(at)), kept at hand because passes ask all the time.
+  /// As effects_of(op(at)), kept at hand because passes ask all the time; after give_spares() also what the op's native
+  /// code overwrites of them.
   [[nodiscard]] Effects effects(Label at) const { return outlines_[at].effects; }
   /// Whether the op behind it may run next.
   [[nodiscard]] bool continues(Label at) const { return outlines_[at].continues; }
@@ -90,12 +91,16 @@ class Graph {
   /// A new pass begins: analyses that changes have made stale are forgotten.
   void fresh();
 
+  /// From here on ops use spare registers. What rebuilds the code comes before.
+  void give_spares();
+
   /// Drops the Nops.
   void compact();
   /// The code without Nops.
   Code take() &&;
 
  private:
+  [[nodiscard]] Outline outline(const Op& op) const;
   void describe();
   void forget();
   /// False: there were none.
@@ -106,6 +111,7 @@ class Graph {
   Code code_;
   const Facts& facts_;
   Spares spares_;
+  bool gave_spares_ = false;
   std::vector<Outline> outlines_;  // By op, always up to date.
   std::vector<std::uint8_t> sources_;
   std::vector<RegSet> live_after_;

@@ -69,15 +69,16 @@ class Allocation {
   Allocation(Graph& graph, const Function& function, Label end)
       : graph_(graph), function_(function), begin_(function.entry), end_(end), slots_(graph, function_, end) {}
 
-  void run() {
-    if (end_ - begin_ > kMostOps) return;
+  /// False: nothing changed.
+  bool run() {
+    if (end_ - begin_ > kMostOps) return false;
     for (Label at = begin_; at < end_; ++at)
-      if (has_convention(graph_.op(at))) return;
+      if (has_convention(graph_.op(at))) return false;
     weigh();
     slots_.find(weights_);
     slot_of_.resize(end_ - begin_);
     for (Label at = begin_; at < end_; ++at) slot_of_[at - begin_] = slots_.var_at(at);
-    if (!pays()) return;
+    if (!pays()) return false;
     find_wide();
     find_liveness();
     find_webs();
@@ -86,7 +87,9 @@ class Allocation {
     judge_slots();
     number_webs();
     interfere();
-    if (colour()) rewrite();
+    if (!colour()) return false;
+    rewrite();
+    return true;
   }
 
  private:
@@ -575,8 +578,12 @@ void split_clears(Graph& graph) {
 void registers(Graph& graph) {
   split_clears(graph);
   const std::vector<Function> functions = graph.code().functions;
-  for (std::size_t i = 0; i < functions.size(); ++i)
-    Allocation(graph, functions[i], i + 1 < functions.size() ? functions[i + 1].entry : graph.size()).run();
+  bool changed = false;
+  for (std::size_t i = 0; i < functions.size(); ++i) {
+    const Label end = i + 1 < functions.size() ? functions[i + 1].entry : graph.size();
+    changed = Allocation(graph, functions[i], end).run() || changed;
+  }
+  if (changed) graph.give_spares();
 }
 
 }  // namespace skep::lower::passes
