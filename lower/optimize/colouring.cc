@@ -14,35 +14,57 @@ Reg lowest(RegSet set) { return Reg{static_cast<std::uint8_t>(std::countr_zero(s
 }  // namespace
 
 Colouring::Colouring(std::vector<Info> nodes)
-    : nodes_(std::move(nodes)), words_((nodes_.size() + 63) / 64), edges_(nodes_.size() * words_) {}
+    : nodes_(std::move(nodes)),
+      words_((nodes_.size() + 63) / 64),
+      edges_(nodes_.size() * words_),
+      has_optional_(std::ranges::any_of(nodes_, &Info::optional)),
+      first_(nodes_.size(), kNoLink),
+      edges_of_(nodes_.size()),
+      limit_(nodes_.size()),
+      alias_(nodes_.size()),
+      wishes_(nodes_.size()) {
+  constexpr std::size_t kUsual = 24;  // Neighbours of a node, both ways.
+  links_.reserve(kUsual * nodes_.size());
+  for (Node node = 0; node < nodes_.size(); ++node) alias_[node] = node;
+}
 
 void Colouring::connect(Node a, Node b) {
-  if (a == b) return;
-  row(a)[b / 64] |= std::uint64_t{1} << (b % 64);
-  row(b)[a / 64] |= std::uint64_t{1} << (a % 64);
+  if (a == b || meet(a, b)) return;
+  link(a, b);
+  link(b, a);
+}
+void Colouring::link(Node from, Node to) {
+  row(from)[to / 64] |= std::uint64_t{1} << (to % 64);
+  ++edges_of_[from];
+  links_.push_back({.to = to, .next = first_[from]});
+  first_[from] = static_cast<std::uint32_t>(links_.size() - 1);
+}
+void Colouring::disconnect(Node a, Node b) {
+  row(a)[b / 64] &= ~(std::uint64_t{1} << (b % 64));
+  row(b)[a / 64] &= ~(std::uint64_t{1} << (a % 64));
+  --edges_of_[a];
+  --edges_of_[b];
 }
 
 template <class Visit>
 void Colouring::neighbours(Node node, Visit visit) {
-  for (std::size_t i = 0; i < words_; ++i)
-    for (std::uint64_t word = row(node)[i]; word != 0; word &= word - 1)
-      visit(static_cast<Node>(64 * i + static_cast<std::size_t>(std::countr_zero(word))));
+  for (std::uint32_t at = first_[node]; at != kNoLink; at = links_[at].next)
+    if (const Node other = links_[at].to; meet(node, other)) visit(other);
 }
+
+void Colouring::limit(Node node) { limit_[node] = count(allowed(node)); }
 
 bool Colouring::try_out(RegSet usable, RegSet cheap) {
   usable_ = usable;
   cheap_ = cheap;
-  alias_.resize(nodes_.size());
-  for (Node node = 0; node < nodes_.size(); ++node) alias_[node] = node;
-  wishes_.assign(nodes_.size(), {});
-  count_neighbours();
+  for (Node node = 0; node < nodes_.size(); ++node) limit(node);
+  if (!has_optional_) return true;
   simplify();
   return select();
 }
 
 bool Colouring::run() {
   drop_rest();
-  count_neighbours();
   coalesce();
   note_wishes();
   simplify();
@@ -51,23 +73,16 @@ bool Colouring::run() {
 
 bool Colouring::is_complete() {
   for (Node node = 0; node < nodes_.size(); ++node)
-    if (given(node) == kNoReg) return false;
+    if (nodes_[node].optional && given(node) == kNoReg) return false;
   return true;
-}
-
-void Colouring::count_neighbours() {
-  degree_.assign(nodes_.size(), 0);
-  for (Node node = 0; node < nodes_.size(); ++node)
-    for (std::size_t i = 0; i < words_; ++i) degree_[node] += static_cast<std::uint32_t>(std::popcount(row(node)[i]));
 }
 
 void Colouring::drop_rest() {
   dropped_.assign(nodes_.size(), 0);
   for (Node node = 0; node < nodes_.size(); ++node) {
-    if (!(given_[node] == kNoReg)) continue;
+    if (!nodes_[node].optional || !(given_[node] == kNoReg)) continue;
     dropped_[node] = 1;
-    neighbours(node, [&](Node other) { row(other)[node / 64] &= ~(std::uint64_t{1} << (node % 64)); });
-    std::fill_n(row(node), words_, 0);
+    neighbours(node, [&](Node other) { disconnect(node, other); });
   }
 }
 
@@ -96,9 +111,9 @@ bool Colouring::may_merge(Node a, Node b) {
   std::uint32_t hard = 0;
   bool taken = false;
   const auto look = [&](Node node) {
-    const std::uint32_t degree = degree_[node] - (meet(a, node) && meet(b, node) ? 1 : 0);
+    const std::uint32_t degree = edges_of_[node] - (meet(a, node) && meet(b, node) ? 1 : 0);
     taken = taken || (!(fixed == kNoReg) && nodes_[node].fixed == fixed);
-    if (!(nodes_[node].fixed == kNoReg) || degree >= count(allowed(node))) ++hard;
+    if (!(nodes_[node].fixed == kNoReg) || degree >= limit_[node]) ++hard;
   };
   neighbours(a, look);
   neighbours(b, [&](Node node) {
@@ -110,16 +125,9 @@ bool Colouring::may_merge(Node a, Node b) {
 void Colouring::merge(Node a, Node b) {
   alias_[b] = a;
   neighbours(b, [&](Node node) {
-    row(node)[b / 64] &= ~(std::uint64_t{1} << (b % 64));
-    if (meet(a, node)) {
-      --degree_[node];
-    } else {
-      ++degree_[a];
-      connect(a, node);
-    }
+    disconnect(b, node);
+    connect(a, node);
   });
-  std::fill_n(row(b), words_, 0);
-  degree_[b] = 0;
   Info& one = nodes_[a];
   const Info& other = nodes_[b];
   if (one.fixed == kNoReg) one.fixed = other.fixed;
@@ -127,14 +135,16 @@ void Colouring::merge(Node a, Node b) {
   one.forbidden |= other.forbidden;
   one.weight += other.weight;
   one.optional = one.optional && other.optional;
+  limit(a);
 }
 
 /// What is easy to colour leaves the graph first, and gets its register last.
 void Colouring::simplify() {
   order_.clear();
+  degree_ = edges_of_;
   std::vector<Node> optional, left, easy;  // `left`: those that have to get one.
   std::vector<std::uint8_t> gone(nodes_.size(), 0);
-  const auto is_easy = [&](Node node) { return degree_[node] < count(allowed(node)); };
+  const auto is_easy = [&](Node node) { return degree_[node] < limit_[node]; };
   for (Node node = 0; node < nodes_.size(); ++node) {
     if (alias_[node] != node || !(nodes_[node].fixed == kNoReg) || is_dropped(node)) continue;
     (nodes_[node].optional ? optional : left).push_back(node);

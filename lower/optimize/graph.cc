@@ -13,7 +13,8 @@ Outline Graph::outline(const Op& op) const {
 
 void Graph::give_spares() {
   gave_spares_ = true;
-  describe();
+  if (spares_.lost == nullptr) return;
+  for (Label at = 0; at < size(); ++at) outlines_[at].effects.writes |= spares_.lost(code_.ops[at]);
 }
 
 void Graph::describe() {

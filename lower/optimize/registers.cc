@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lower/optimize/colouring.h"
+#include "lower/optimize/dataflow.h"
 #include "lower/optimize/passes.h"
 #include "lower/optimize/rebuild.h"
 #include "lower/optimize/rename.h"
@@ -132,45 +133,24 @@ class Allocation {
   }
   /// Slots of which all 8 bytes may be loaded.
   void find_wide() {
-    wide_.assign(end_ - begin_ + 1, 0);
-    for (bool again = true; again;) {
-      again = false;
-      for (Label at = end_; at-- > begin_;) {
-        Vars before = wide_after(at);
-        if (const Var slot = slot_at(at); slot != kNoVar && slot_bytes(at) == 8)
-          before = is_store(at) ? before & ~bit(slot) : before | bit(slot);
-        if (before == wide_[at - begin_]) continue;
-        wide_[at - begin_] = before;
-        again = again || graph_.is_target(at);
-      }
-    }
+    wide_ = solve_backwards<Vars>(region(), [&](Label at, Vars wide) {
+      const Var slot = slot_at(at);
+      if (slot == kNoVar || slot_bytes(at) < 8) return wide;
+      return is_store(at) ? wide & ~bit(slot) : wide | bit(slot);
+    });
   }
-  [[nodiscard]] Vars wide_after(Label at) const {
-    Vars wide = graph_.continues(at) ? wide_[at + 1 - begin_] : 0;
-    if (graph_.branches(at)) wide |= wide_[*target_of(graph_.op(at)) - begin_];
-    return wide;
-  }
+  [[nodiscard]] Vars wide_after(Label at) const { return region().after(wide_, at); }
   [[nodiscard]] Vars writes(Label at) const {
     const Vars regs = graph_.effects(at).writes & kProgramRegs;
     return slot_at(at) == kNoVar || !is_store(at) ? regs : regs | bit(slot_at(at));
   }
   void find_liveness() {
-    live_.assign(end_ - begin_ + 1, 0);
-    for (bool again = true; again;) {
-      again = false;
-      for (Label at = end_; at-- > begin_;) {
-        const Vars before = (live_after(at) & ~writes(at)) | reads(at);
-        if (before == live_[at - begin_]) continue;
-        live_[at - begin_] = before;
-        again = again || graph_.is_target(at);
-      }
-    }
+    live_ = solve_backwards<Vars>(region(), [&](Label at, Vars live) { return (live & ~writes(at)) | reads(at); });
   }
   [[nodiscard]] Vars live_before(Label at) const { return live_[at - begin_]; }
-  [[nodiscard]] Vars live_after(Label at) const {
-    Vars live = graph_.continues(at) ? live_[at + 1 - begin_] : 0;
-    if (graph_.branches(at)) live |= live_before(*target_of(graph_.op(at)));
-    return live;
+  [[nodiscard]] Vars live_after(Label at) const { return region().after(live_, at); }
+  [[nodiscard]] Region region() const {
+    return {.code = graph_.code(), .outlines = graph_.outlines(), .begin = begin_, .end = end_};
   }
 
   // Webs.
