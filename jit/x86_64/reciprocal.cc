@@ -10,7 +10,6 @@
 
 namespace skep::jit::x86_64 {
 
-using isa::AluOp;
 using isa::Width;
 namespace x86 = asmjit::x86;
 

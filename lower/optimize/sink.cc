@@ -115,7 +115,7 @@ class Sinking {
     }
     return 0;
   }
-  /// Access: Load, Store or Sum. Ordered accesses have no displacement to spare on every host.
+  /// Access: Load, Store or Sum.
   template <class Access>
   RegSet displace(Access& op) const {
     const std::int64_t scaled = static_cast<std::int64_t>(static_cast<std::uint64_t>(pending(op.index)) << op.shift);

@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <optional>
+#include <span>
 
 #include "isa/semantics.h"
 #include "lower/optimize/invert.h"
@@ -146,7 +147,7 @@ class Unrolling {
     return loop;
   }
 
-  using Edges = std::ranges::subrange<std::vector<Edge>::const_iterator>;
+  using Edges = std::span<const Edge>;
   static Edges between(const std::vector<Edge>& sorted, Label Edge::*by, const Loop& loop) {
     return {std::ranges::lower_bound(sorted, loop.head, {}, by), std::ranges::upper_bound(sorted, loop.latch, {}, by)};
   }
