@@ -39,7 +39,7 @@ Program straight_line(std::size_t length) {
 void add_skep(const std::string& name, const std::shared_ptr<const VerifiedProgram>& program, PassSet passes,
               std::uint64_t items, Plan& plan) {
   const auto compile = [program, passes]() -> Status {
-    TRY(const lower::Code code, code_of(*program, passes));
+    TRY(const lower::Code code, code_of(*program, passes, jit::host_target().arch));
     TRY(const auto native, jit::compile(code, lower::Bindings{}));
     return native == nullptr ? Status(Error{Errc::kSystem, "no code"}) : kOk;
   };

@@ -42,7 +42,7 @@ void put(std::vector<std::byte>& image, std::uint64_t at, const T& object) {
 }
 
 Result<std::vector<std::byte>> make_image(const Forms& forms, std::span<const std::byte> input, jit::Arch arch) {
-  TRY(const lower::Code code, verified_code(forms.xdp));
+  TRY(const lower::Code code, verified_code(forms.xdp, arch));
   jit::AssembleOptions options{.base = kImageBase + kImageCode};
   options.compile.features = all_features();
   TRY(const jit::Assembled assembled, jit::assemble(code, lower::Bindings{}, arch, options));

@@ -48,10 +48,8 @@ EnvUse env_use(const Plan& plan) {
 
 Error unsupported() { return {Errc::kUnsupported, "the JIT makes code for x86-64 and arm64, not for this host"}; }
 
-Result<Plan> plan_for(Arch arch, const lower::Code& code, const lower::Bindings& bindings,
-                      const CompileOptions& options) {
-  if (options.harden.mask_speculation && !std::ranges::all_of(code.ops, can_be_masked))
-    return Error{Errc::kUnsupported, "masked speculation: an operation on memory, which suited() leaves out"};
+Result<Plan> plan_of(Arch arch, const lower::Code& code, const lower::Bindings& bindings,
+                     const CompileOptions& options) {
   switch (arch) {
     case Arch::kX86_64:
       return x86_64::plan(code, bindings, options);
@@ -61,6 +59,18 @@ Result<Plan> plan_for(Arch arch, const lower::Code& code, const lower::Bindings&
       return unsupported();
   }
   unreachable();
+}
+
+Result<Plan> plan_for(Arch arch, const lower::Code& code, const lower::Bindings& bindings,
+                      const CompileOptions& options) {
+  if (options.harden.mask_speculation && !std::ranges::all_of(code.ops, can_be_masked))
+    return Error{Errc::kUnsupported, "masked speculation: an operation on memory, which suited() leaves out"};
+  TRY(Plan plan, plan_of(arch, code, bindings, options));
+  constexpr auto kOfProgram = static_cast<lower::RegSet>((1u << lower::kFirstSpare) - 1);
+  const auto known = static_cast<lower::RegSet>(kOfProgram | spares(arch, options).regs);
+  if (std::ranges::any_of(plan.functions, [&](const FunctionPlan& function) { return (function.regs & ~known) != 0; }))
+    return Error{Errc::kUnsupported, "a register that this machine code has not: the code was optimised for another"};
+  return plan;
 }
 
 Result<Assembled> assemble_planned(Arch arch, const lower::Code& code, const lower::Bindings& bindings,
