@@ -12,7 +12,6 @@
 namespace skep::lower::passes {
 namespace {
 
-
 constexpr std::uint32_t kWord = 8, kLeast = 16;
 
 class Blocks {

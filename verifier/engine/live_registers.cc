@@ -2,7 +2,9 @@
 // Which registers may be read from each instruction on: classic backward data flow inside each subprogram. A register
 // that is not live does not take part in comparing states.
 #include <algorithm>
+#include <numeric>
 #include <variant>
+#include <vector>
 
 #include "base/overloaded.h"
 #include "verifier/engine/layout.h"
@@ -116,18 +118,37 @@ void compute_live_registers(const Program& program, const Platform& platform, La
     if (next.falls_through && at + next.width < count) nodes[at].next = at + next.width;
     if (next.target) nodes[at].target = static_cast<InsnIndex>(*next.target);
   }
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (std::size_t at = count; at-- > 0;) {
-      const Node& node = nodes[at];
-      std::uint32_t live = 0;
-      if (node.next != kNoInsn) live |= layout.insns[node.next].live_before;
-      if (node.target != kNoInsn) live |= layout.insns[node.target].live_before;
-      live = (live & ~std::uint32_t{node.regs.def}) | node.regs.use;
-      if (live == layout.insns[at].live_before) continue;
-      layout.insns[at].live_before = static_cast<std::uint16_t>(live);
-      changed = true;
-    }
+  const auto live_before = [&](InsnIndex at) {
+    const Node& node = nodes[at];
+    std::uint32_t live = 0;
+    if (node.next != kNoInsn) live |= layout.insns[node.next].live_before;
+    if (node.target != kNoInsn) live |= layout.insns[node.target].live_before;
+    return static_cast<std::uint16_t>((live & ~std::uint32_t{node.regs.def}) | node.regs.use);
+  };
+  std::vector<InsnIndex> work;  // Before which something may be live that is not known yet.
+  for (auto at = static_cast<InsnIndex>(count); at-- > 0;) {
+    layout.insns[at].live_before = live_before(at);
+    if (nodes[at].target != kNoInsn && nodes[at].target <= at) work.push_back(at);
+  }
+  if (work.empty()) return;
+  // By instruction, those that lead to it: from first[at] to first[at + 1] in `sources`.
+  std::vector<InsnIndex> first(count + 1), sources;
+  const auto each_edge = [&](auto visit) {
+    for (InsnIndex at = 0; at < count; ++at)
+      for (const InsnIndex to : {nodes[at].next, nodes[at].target})
+        if (to != kNoInsn) visit(at, to);
+  };
+  each_edge([&](InsnIndex, InsnIndex to) { ++first[to]; });
+  std::partial_sum(first.begin(), first.end(), first.begin());
+  sources.resize(first.back());
+  each_edge([&](InsnIndex at, InsnIndex to) { sources[--first[to]] = at; });
+  while (!work.empty()) {
+    const InsnIndex at = work.back();
+    work.pop_back();
+    const std::uint16_t live = live_before(at);
+    if (live == layout.insns[at].live_before) continue;
+    layout.insns[at].live_before = live;
+    work.insert(work.end(), sources.begin() + first[at], sources.begin() + first[at + 1]);
   }
 }
 
