@@ -218,10 +218,10 @@ class Help(unittest.TestCase):
 
 
 def kill_who_creates_maps():
-    """A seccomp filter that ends the process at BPF_MAP_CREATE, as a kernel does that crashes while it verifies."""
+    """A seccomp filter that ends the thread at BPF_MAP_CREATE, as a kernel does that crashes while it verifies."""
     load, jump, give = 0x20, 0x15, 0x06
     number, first_argument, bpf = 0, 16, {"x86_64": 321, "aarch64": 280}[os.uname().machine]
-    kill, allow = 0x80000000, 0x7FFF0000
+    kill, allow = 0x00000000, 0x7FFF0000
     rows = [(load, 0, 0, number), (jump, 0, 3, bpf), (load, 0, 0, first_argument), (jump, 0, 1, 0), (give, 0, 0, kill), (give, 0, 0, allow)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *row) for row in rows))
     program = ctypes.create_string_buffer(struct.pack("HP", len(rows), ctypes.addressof(code)))
@@ -275,11 +275,13 @@ class Compare(Case):
 
     def test_a_kernel_that_crashes_is_survived(self):
         self.ask(ACCEPTED)
-        # Under AddressSanitizer: what the killed child had in hand is lost.
+        if os.environ.get("SKEP_SANITIZE") == "thread":
+            self.skipTest("ThreadSanitizer waits for ever for a thread that ends without a word")
+        # Under AddressSanitizer: what the killed thread had in hand is lost.
         environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
         done = self.ask(ACCEPTED, self.path("rejected.o"), preexec_fn=kill_who_creates_maps, env=environment)
         self.assertEqual(done.returncode, OK, done.stderr)
-        self.assertIn("firewall.bpf.o: firewall: the kernel killed the process that asked", done.stderr)
+        self.assertIn("firewall.bpf.o: firewall: the kernel ended the thread that asked", done.stderr)
         self.assertRegex(done.stdout, r"1  agree .* 1 rejected by both(.|\n)*1  not judged")
 
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "maps/map_of_maps.h"
+#include "thread_sanitizer.h"
 #include "vm_fixture.h"
 
 namespace skep::vm_tests {
@@ -49,16 +50,9 @@ class Runners {
 using Key = std::array<std::byte, 4>;
 Key key_of(std::uint32_t key) { return std::bit_cast<Key>(key); }
 
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kWatched = true;
-#elif defined(__has_feature)
-constexpr bool kWatched = __has_feature(thread_sanitizer);
-#else
-constexpr bool kWatched = false;
-#endif
 /// The thread sanitizer does not see what native code loads, and so misses how an inner map got from one thread to the
 /// other: where it watches, native code calls helpers.
-bool inlines(Engine engine) { return engine != Engine::kJit || !kWatched; }
+bool inlines(Engine engine) { return engine != Engine::kJit || !kThreadSanitizer; }
 
 /// Of verified programs, the facts let engines look up and jump by themselves; of others, helpers are called.
 enum class Facts : std::uint8_t { kKnown, kUnknown };

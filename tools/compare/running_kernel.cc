@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <sched.h>
-#include <sys/wait.h>
-
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <vector>
+#include <optional>
+#include <thread>
+#include <utility>
 
 #include "base/cat.h"
 #include "kernel/bpf.h"
@@ -46,27 +44,13 @@ Opinion ask(const Program& program) {
   return opinion;
 }
 
-/// A kernel whose verifier crashes kills the process that asked. So a child that shares memory and files asks, and this
-/// thread waits for it.
-Opinion ask_in_child(const std::string& object, const Program& program) {
-  struct Question {
-    const Program& program;
-    Opinion answer;
-  } question{program, {}};
-  constexpr std::size_t kStack = 1u << 20;
-  std::vector<char> stack(kStack);
-  const auto answer = [](void* argument) {
-    auto& asked = *static_cast<Question*>(argument);
-    asked.answer = ask(asked.program);
-    return 0;
-  };
-  const pid_t child =
-      clone(answer, stack.data() + stack.size(), CLONE_VM | CLONE_FILES | CLONE_VFORK | SIGCHLD, &question);
-  int status = 0;
-  if (child < 0 || waitpid(child, &status, 0) != child) return ask(program);
-  if (!WIFSIGNALED(status)) return std::move(question.answer);
+/// A kernel whose verifier crashes ends the thread that asked, and no other. So it is one for this question alone.
+Opinion ask_apart(const std::string& object, const Program& program) {
+  std::optional<Opinion> answer;
+  std::thread([&] { answer = ask(program); }).join();
+  if (answer) return *std::move(answer);
   Opinion none;
-  none.sentence = cat("killed the process that asked (", strsignal(WTERMSIG(status)), "), its log (dmesg) may say why");
+  none.sentence = "ended the thread that asked; its log (dmesg) may say why";
   std::fprintf(stderr, "skep: %s: %s: the kernel %s\n", object.c_str(), program.name.c_str(), none.sentence.c_str());
   return none;
 }
@@ -76,7 +60,7 @@ Opinion ask_in_child(const std::string& object, const Program& program) {
 Result<Judge> running_kernel() {
   if (const auto& why = kernel::why_unavailable())
     return Error{Errc::kSystem, *why + "; --compare-kernel needs a kernel that loads programs (root)"};
-  return Judge(ask_in_child);
+  return Judge(ask_apart);
 }
 
 }  // namespace skep::tools
