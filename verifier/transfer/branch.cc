@@ -101,9 +101,13 @@ void refine_unequal(Width width, Scalar& a, Scalar& b) {
   if (swap && !is_known(a, width)) return;
   Scalar& open = swap ? b : a;
   const std::uint64_t excluded = bits_of(swap ? a : b, width).value;
-  const auto exclude = [](auto range, auto number) {
-    if (range.min == number) ++range.min;
-    if (range.max == number) --range.max;
+  // Where nothing is left, the edges go round: as in Linux, whoever compares the ranges with the bits finds that out.
+  const auto plus = [](auto number, std::uint64_t by) {
+    return static_cast<decltype(number)>(static_cast<std::uint64_t>(number) + by);
+  };
+  const auto exclude = [&](auto range, auto number) {
+    if (range.min == number) range.min = plus(number, 1);
+    if (range.max == number) range.max = plus(number, ~std::uint64_t{0});
   };
   if (width == Width::k64) {
     exclude(unsigned64(open), excluded);
