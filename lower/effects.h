@@ -61,9 +61,9 @@ constexpr bool ignores_dst(isa::AluOp op) {
   using enum isa::AluOp;
   return op == kMov || op == kMovSx8 || op == kMovSx16 || op == kMovSx32;
 }
-/// A division or a modulo, signed or not.
 constexpr bool is_signed_division(isa::AluOp op) { return op == isa::AluOp::kSDiv || op == isa::AluOp::kSMod; }
 constexpr bool is_mod(isa::AluOp op) { return op == isa::AluOp::kMod || op == isa::AluOp::kSMod; }
+/// A division or a modulo, signed or not.
 constexpr bool divides(isa::AluOp op) {
   using enum isa::AluOp;
   return op == kDiv || op == kMod || op == kSDiv || op == kSMod;

@@ -102,8 +102,8 @@ class Inlining {
     std::vector<std::uint8_t> there;
     for (std::size_t i = 0; i < callees_.size(); ++i)
       if (kept(i))
-        there.push_back(std::ranges::any_of(
-            sites_, [&](const Site& site) { return site.at >= callees_[i].entry && site.at < callees_[i].end; }));
+        there.push_back(std::ranges::lower_bound(sites_, callees_[i].entry, {}, &Site::at) !=
+                        std::ranges::lower_bound(sites_, callees_[i].end, {}, &Site::at));
     return there;
   }
 

@@ -99,7 +99,7 @@ class Linear {
     while ((def = root.at + kLongest > at ? back_.def(root) : std::nullopt)) {
       const Alu* alu = graph_.get<Alu>(*def);
       if (alu == nullptr) break;
-      const bool copied = copies(alu->op) && std::holds_alternative<Reg>(alu->src);
+      const bool copied = ignores_dst(alu->op) && std::holds_alternative<Reg>(alu->src);
       const bool cuts =
           (alu->op == AluOp::kAnd || alu->op == AluOp::kLsh || alu->op == AluOp::kRsh || alu->op == AluOp::kArsh) &&
           std::holds_alternative<Imm>(alu->src);
@@ -165,7 +165,7 @@ class Linear {
     } else {
       return std::nullopt;
     }
-    if (copies(op.op)) {
+    if (ignores_dst(op.op)) {
       src.each([&](std::uint64_t value) { return isa::eval(op.op, op.width, 0, value); });
       return src;
     }
@@ -182,9 +182,6 @@ class Linear {
     if (!(masks && reg == nullptr) && !spreads) return std::nullopt;
     form.each([&](std::uint64_t value) { return isa::eval(op.op, op.width, value, src.constant); });
     return form;
-  }
-  static bool copies(AluOp op) {
-    return op == AluOp::kMov || op == AluOp::kMovSx8 || op == AluOp::kMovSx16 || op == AluOp::kMovSx32;
   }
 
   /// A bit of the input that a branch tests: whether it is taken, 0 or 1, as a form.

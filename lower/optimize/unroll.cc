@@ -47,7 +47,7 @@ struct Loop {
   std::uint32_t trips = 0;
   std::uint32_t peeled = 0;  ///< Iterations before the loop.
   std::uint32_t group = 0;   ///< Iterations in one round of the loop; 0: all are peeled.
-  Last last{};  ///< Of no register but where the test is of something else, which need not be computed for it then.
+  Last last{};               ///< Of no counter: the loop's own test stays.
 
   [[nodiscard]] bool rotated() const { return entry != head; }
   [[nodiscard]] bool has(Label at) const { return at >= head && at <= latch; }
