@@ -26,13 +26,7 @@ step "1/4  what is missing of the Debian packages"
 echo "done"
 
 step "2/4  build (release; the first time takes a few minutes)"
-cmake --preset release >/dev/null
-# ninja shows how far it is: one line on a terminal, one line every few steps in a log.
-if [ -t 1 ]; then
-  cmake --build "$build" --target skep examples
-else
-  NINJA_STATUS='[%f/%t] ' cmake --build "$build" --target skep examples | awk '!/^\[/ || NR % 20 == 1 { print; fflush() }'
-fi
+./scripts/build.sh release skep examples
 
 step "3/4  an XDP firewall in C, on 133 packets of real traffic"
 echo "the program: examples/firewall.bpf.c; its rules: examples/firewall.rules; the capture: $captures/mixed.pcapng"

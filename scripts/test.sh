@@ -23,8 +23,7 @@ suite() {
   local preset=$1 label=${2:-} target=all select=(-LE long)
   [ -z "$label" ] || { target=tests_$label select=(-L "^$label\$"); }
   step "$preset${label:+, label $label}: build"
-  cmake --preset "$preset" >/dev/null
-  cmake --build --preset "$preset" --target "$target" | tail -n 1
+  ./scripts/build.sh "$preset" "$target"
   step "$preset${label:+, label $label}: test"
   ctest --preset "$preset" "${select[@]}"
 }
