@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Propagation along straight lines: an operand that is a constant becomes an immediate, a copy its original; what is
-// computed from constants is computed now; masks, extensions and divisor tests that change nothing go. Where ways meet
-// that lead forwards, what all of them know stays known; at the head of a loop, nothing does.
+// Propagation along control: an operand that is a constant becomes an immediate, a copy its original; what is computed
+// from constants is computed now; masks, extensions and divisor tests that change nothing go. Where ways meet that lead
+// forwards, what all of them know stays known; at the head of a loop, what is known of registers that the loop does not
+// write, and which bits its counters may have.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -10,6 +11,7 @@
 
 #include "base/inline_visit.h"
 #include "isa/semantics.h"
+#include "lower/optimize/loops.h"
 #include "lower/optimize/passes.h"
 
 namespace skep::lower::passes {
@@ -48,11 +50,37 @@ struct State {
       known[i].ones |= other.known[i].ones;
     }
   }
+  /// Nothing is known of these any more.
+  void forget(RegSet regs) {
+    nonzero &= static_cast<RegSet>(~regs);
+    nonzero_low &= static_cast<RegSet>(~regs);
+    for (std::uint8_t reg = 0; reg < kRegs; ++reg) {
+      if (contains(regs, Reg{reg})) {
+        known[reg] = {};
+      } else if (contains(regs, known[reg].copy_of)) {
+        known[reg].copy_of = kNoReg;
+      }
+    }
+  }
 };
+
+/// Bits that a counter may have at the head of a loop that is run `trips` times, where it begins with `start`.
+std::uint64_t counted(const Known& start, const Stepper& stepper, std::uint64_t trips) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
+  const std::uint64_t first = start.constant.value_or(filled(start.ones));
+  const std::uint64_t way = static_cast<std::uint64_t>(std::abs(stepper.step)) * (trips - 1);
+  const bool down = stepper.step < 0;
+  if (down ? !start.constant || first < way : first > kMost) return kAll;
+  const std::uint64_t most = down ? first : first + way;
+  if (most > all_of(stepper.width)) return kAll;
+  const auto zeros = static_cast<unsigned>(
+      std::min(std::countr_zero(start.ones), std::countr_zero(static_cast<std::uint64_t>(stepper.step))));
+  return filled(most) & ~low_bits(zeros);
+}
 
 class Propagation {
  public:
-  explicit Propagation(Graph& graph) : graph_(graph) {}
+  explicit Propagation(Graph& graph) : graph_(graph), loops_(graph) {}
 
   void run() {
     find_meetings();
@@ -73,6 +101,7 @@ class Propagation {
       if (std::holds_alternative<Reg>(op.src)) note_divisor(op);
     }
     narrow_division(op);
+    add_up(op);
     if (changes_nothing(op)) {
       graph_.replace(at_, Nop{});
       return;
@@ -256,10 +285,11 @@ class Propagation {
     const Imm* imm = std::get_if<Imm>(&op.src);
     if (op.width == Width::k32 && bits(op.dst) > 32) return false;
     if (op.op == AluOp::kMov) return op.src == Operand(op.dst);
-    if (imm == nullptr) return false;
-    const std::uint64_t value = *value_of(op.src, op.width);
     using enum AluOp;
-    if (op.op == kAnd) return (now_.known[op.dst.index].ones & ~value) == 0;
+    const auto constant = value_of(op.src, op.width);
+    if (op.op == kAnd && constant) return (now_.known[op.dst.index].ones & ~*constant) == 0;
+    if (imm == nullptr) return false;
+    const std::uint64_t value = *constant;
     if (op.op == kAdd || op.op == kSub || op.op == kOr || op.op == kXor) return value == 0;
     if (shifts(op.op)) return (value & (isa::bits(op.width) - 1u)) == 0;
     return (op.op == kMul || op.op == kDiv) && value == 1;
@@ -278,6 +308,17 @@ class Propagation {
     const Imm* imm = std::get_if<Imm>(&op.src);
     if ((op.op == AluOp::kDiv || op.op == AluOp::kMod) && imm != nullptr && imm->value > 0 && bits(op.dst) <= 32)
       op.width = Width::k32;
+  }
+
+  /// Small numbers without a bit in common are added, so that an address can take them up.
+  void add_up(Alu& op) const {
+    if (op.op != AluOp::kOr && op.op != AluOp::kXor) return;
+    constexpr std::uint64_t kSmall = 0x7fffffff;
+    const auto constant = value_of(op.src, op.width);
+    const std::uint64_t dst = now_.known[op.dst.index].ones,
+                        src = constant ? *constant : now_.known[std::get<Reg>(op.src).index].ones;
+    if ((dst & src) != 0 || (dst | src) > kSmall) return;
+    op.op = AluOp::kAdd;
   }
 
   /// The operand's value as `width` sees it.
@@ -322,18 +363,15 @@ class Propagation {
     now_.nonzero_low &= static_cast<RegSet>(~set_of(reg));
   }
 
-  /// Heads of loops and functions know nothing.
+  /// Functions know nothing when they begin.
   void find_meetings() {
     meetings_.assign(graph_.size(), 0);
     for (const Function& function : graph_.code().functions) meetings_[function.entry] = kUnknown;
-    for (Label at = 0; at < graph_.size(); ++at)
-      if (graph_.branches(at))
-        if (const Label target = *target_of(graph_.op(at)); target <= at) meetings_[target] = kUnknown;
   }
-  /// What is known now is known at `target`, too, if all other ways there know it.
+  /// What is known now is known at `target`, too, if all other ways there know it. Ways back have no say (arrive()).
   void leave_for(Label target) {
     std::uint32_t& meeting = meetings_[target];
-    if (!reached_ || meeting == kUnknown) return;
+    if (!reached_ || meeting == kUnknown || target <= at_) return;
     if (meeting == 0) {
       states_.push_back(now_);
       meeting = static_cast<std::uint32_t>(states_.size());
@@ -342,21 +380,59 @@ class Propagation {
     }
   }
   void arrive() {
-    const std::uint32_t meeting = meetings_[at_];
-    if (meeting == kUnknown || (meeting == 0 && !reached_)) {
+    if (meetings_[at_] == kUnknown) {
       now_ = {};
-    } else if (meeting != 0) {
-      State& there = states_[meeting - 1];
-      if (reached_) there.meet(now_);
+    } else if (loops_.begins(at_)) {
+      enter_loop();
+    } else {
+      meet(at_);
+      if (!reached_) now_ = {};
+    }
+    now_.copied = 0;
+    for (const Known& known : now_.known) now_.copied |= set_of(known.copy_of);
+    reached_ = true;
+  }
+  /// With what is known on the other ways to `at`, so far. False: there are none.
+  bool meet(Label at) {
+    if (meetings_[at] == 0 || meetings_[at] == kUnknown) return false;
+    const State& there = states_[meetings_[at] - 1];
+    if (reached_) {
+      now_.meet(there);
+    } else {
       now_ = there;
-      for (const Known& known : now_.known) now_.copied |= set_of(known.copy_of);
     }
     reached_ = true;
+    return true;
+  }
+  /// Whoever comes to its head has come into the loop in one of the ways from before it, and has not left it since.
+  void enter_loop() {
+    const auto loop = loops_.extent(at_);
+    if (!loop) {
+      now_ = {};
+      return;
+    }
+    meet(at_);
+    bool ways_behind = false;
+    for (Label at = loop->head + 1; at <= loop->last; ++at) ways_behind = meet(at) || ways_behind;
+    if (!reached_) now_ = {};
+    const State before = now_;
+    now_.forget(loop->written);
+    if (!ways_behind) count(*loop, before);
+  }
+  void count(const Extent& loop, const State& before) {
+    const auto count = loops_.count(loop);
+    const auto start = count ? before.known[count->tested.index].constant : std::nullopt;
+    const auto trips = start ? count->trips(*start) : std::nullopt;
+    if (!trips) return;
+    for (std::uint8_t reg = 0; reg < kRegs; ++reg)
+      if (const Stepper& stepper = count->steppers[reg]; stepper.step != 0)
+        now_.known[reg].ones = counted(before.known[reg], stepper, *trips);
   }
 
   static constexpr std::uint32_t kUnknown = ~0u;
 
   Graph& graph_;
+  Loops loops_;
   Label at_ = 0;
   State now_;
   bool reached_ = true;                  // Something leads to the op.

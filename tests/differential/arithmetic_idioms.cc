@@ -219,7 +219,7 @@ void Idiom::masking() {
   const Reg x = w_.any_reg();
   const Size size = w_.any_size();
   const Writer::Place where = w_.place(bytes(size), false);
-  switch (r_.below(4)) {
+  switch (r_.below(5)) {
     case 0:
       exact(
           Load{size, size != Size::k64 && r_.chance(25) ? Extend::kSign : Extend::kZero, x, where.base, where.offset});
@@ -229,6 +229,12 @@ void Idiom::masking() {
       break;
     case 2:
       part({kRsh, w_.any_width(), x, imm(r_.below(32))});
+      break;
+    case 3:
+      // In a loop, what counts its iterations.
+      part({kMov, w_.any_width(), x, w_.any_source()});
+      if (r_.chance(50)) part({kLsh, w_.any_width(), x, imm(r_.below(6))});
+      if (r_.chance(50)) part({r_.chance(50) ? kOr : kXor, w_.any_width(), x, w_.any_source()});
       break;
     default:
       exact(w_.byte_swap());

@@ -306,6 +306,7 @@ class Generator {
     const bool walks = w_.regs > 6 && r_.chance(25);
     Insns before{alu(AluOp::kMov, w_.any_width(), counter, imm(up ? start : count))}, walk, after;
     if (walks) pointer_walk(before, walk, after, count);
+    if (r_.chance(30)) step_along(before, walk);
     Insns inner = block(1 + r_.below(4), loops - 1);
     append(inner, walk);
     Insns rest;
@@ -342,6 +343,13 @@ class Generator {
     w_.regs = regs;
     w_.counter_max = outer_max;
     return out;
+  }
+
+  /// Another register that each round steps by the same, unless something else writes it.
+  void step_along(Insns& before, Insns& walk) {
+    const Reg reg = w_.any_reg();
+    before.emplace_back(alu(AluOp::kMov, w_.any_width(), reg, imm(r_.below(200))));
+    walk.emplace_back(alu(AluOp::kAdd, w_.any_width(), reg, imm(static_cast<std::int64_t>(r_.below(40)) - 12)));
   }
 
   /// r6 goes through memory, one element a round.
