@@ -85,15 +85,21 @@ class Bits {
     return alu;
   }
   [[nodiscard]] bool is_constant(const Operand& operand, Label at, std::uint64_t value) const {
+    const auto constant = constant_of(operand, at);
+    const std::uint64_t mask = computed_ == Width::k64 ? ~std::uint64_t{0} : 0xffffffff;
+    return constant && ((*constant ^ value) & mask) == 0;
+  }
+  [[nodiscard]] std::optional<std::uint64_t> constant_of(const Operand& operand, Label at) const {
     const Imm* imm = std::get_if<Imm>(&operand);
     if (imm == nullptr) {
+      if (operand == std::get<Alu>(graph_.op(at)).src)
+        if (const auto constant = graph_.wide_constant(at)) return constant;
       const Alu* mov = back_.def_as<Alu>({std::get<Reg>(operand), at});
-      if (mov == nullptr || mov->op != AluOp::kMov || mov->width < computed_) return false;
+      if (mov == nullptr || mov->op != AluOp::kMov || mov->width < computed_) return std::nullopt;
       imm = std::get_if<Imm>(&mov->src);
-      if (imm == nullptr) return false;
+      if (imm == nullptr) return std::nullopt;
     }
-    const std::uint64_t mask = computed_ == Width::k64 ? ~std::uint64_t{0} : 0xffffffff;
-    return ((static_cast<std::uint64_t>(imm->value) ^ value) & mask) == 0;
+    return static_cast<std::uint64_t>(imm->value);
   }
   /// x where the value is `x op constant`.
   std::optional<Value> applied(Value value, AluOp op, std::uint64_t constant) {

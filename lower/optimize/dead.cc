@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dead code: ops that only compute a register that nobody reads before it is written again.
+#include "lower/optimize/dataflow.h"
 #include "lower/optimize/passes.h"
 
 namespace skep::lower::passes {
@@ -14,19 +15,18 @@ bool copies_itself(const Op& op) {
 }  // namespace
 
 void dead(Graph& graph) {
-  RegSet live = 0;  // After the op at hand, as far as kept ops read.
-  for (Label at = graph.size(); at-- > 0;) {
-    const Op& op = graph.op(at);
-    const bool ends_block =
-        at + 1 == graph.size() || graph.branches(at) || !graph.continues(at) || graph.is_target(at + 1);
-    if (ends_block) live = graph.live_after(at);
+  const Region all{.code = graph.code(), .outlines = graph.outlines(), .begin = 0, .end = graph.size()};
+  const auto goes = [&](Label at, RegSet live) {
+    return graph.is_pure(at) && ((graph.effects(at).writes & live) == 0 || copies_itself(graph.op(at)));
+  };
+  // What only such ops read is not live.
+  const auto before = solve_backwards<RegSet>(all, [&](Label at, RegSet live) {
+    if (goes(at, live)) return live;
     const Effects effects = graph.effects(at);
-    if (graph.is_pure(at) && ((effects.writes & live) == 0 || copies_itself(op))) {
-      graph.replace(at, Nop{});
-      continue;
-    }
-    live = static_cast<RegSet>((live & ~effects.writes) | effects.reads);
-  }
+    return static_cast<RegSet>((live & ~effects.writes) | effects.reads);
+  });
+  for (Label at = graph.size(); at-- > 0;)
+    if (goes(at, all.after(before, at))) graph.replace(at, Nop{});
 }
 
 }  // namespace skep::lower::passes

@@ -65,6 +65,7 @@ void Graph::fresh() {
 
 void Graph::forget() {
   changed_ = branches_changed_ = true;
+  wide_constants_.clear();
   fresh();
 }
 

@@ -3,6 +3,7 @@
 // after each. They are computed when asked for and forgotten when a pass says that it changed something they depend on.
 #pragma once
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "lower/code.h"
@@ -83,6 +84,14 @@ class Graph {
     return std::nullopt;
   }
 
+  /// What the register that is the Alu op's src holds there, where it is a constant that has no room in the op and may
+  /// come from far; nullopt: unknown. Until the code is rebuilt.
+  [[nodiscard]] std::optional<std::uint64_t> wide_constant(Label at) const {
+    const auto found = wide_constants_.find(at);
+    return found == wide_constants_.end() ? std::nullopt : std::optional(found->second);
+  }
+  void note_wide_constant(Label at, std::uint64_t value) { wide_constants_[at] = value; }
+
   /// Puts `op` in the place of another one, whose label stays. Liveness is then recomputed by the next pass that asks
   /// after fresh(); within one pass it may keep answering for the code as it was.
   void replace(Label at, const Op& op);
@@ -115,6 +124,7 @@ class Graph {
   std::vector<Outline> outlines_;  // By op, always up to date.
   std::vector<std::uint8_t> sources_;
   std::vector<RegSet> live_after_;
+  std::unordered_map<Label, std::uint64_t> wide_constants_;
   bool changed_ = false, branches_changed_ = false;
 };
 

@@ -99,6 +99,8 @@ class Propagation {
     if (Reg* src = std::get_if<Reg>(&op.src)) {
       op.src = operand(*src, op);
       if (std::holds_alternative<Reg>(op.src)) note_divisor(op);
+      if (const auto constant = value_of(op.src, op.width); constant && std::holds_alternative<Reg>(op.src))
+        graph_.note_wide_constant(at_, *constant);
     }
     narrow_division(op);
     add_up(op);
