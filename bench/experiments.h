@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <regex>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct CodeSize {
 };
 
 struct Plan {
+  std::regex
+      wanted;  ///< Names of series. Runs are only prepared for these: the kernel takes its time to load a program.
   std::vector<Series> series;
   std::map<std::string, CodeSize> sizes;  ///< "size/PROGRAM/PEER": nothing to be timed.
   std::vector<std::string> left_out;      ///< "run/primes/kjit: why"

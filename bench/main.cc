@@ -16,6 +16,7 @@ using namespace skep::bench;
 struct Options {
   std::vector<std::string> folders;
   std::string json;
+  std::string filter;  ///< Regular expression on names; empty: all.
   MeasureOptions measure;
 };
 
@@ -31,13 +32,14 @@ int run(const Options& options) {
   }
   std::vector<std::byte> input = make_input();
   Plan plan;
+  plan.wanted = std::regex(options.filter.empty() ? ".*" : options.filter);
   plan_runs(programs, input, plan);
   plan_compile(programs, plan);
   plan_sizes(programs, plan);
   plan_verify(programs, plan);
   plan_maps(plan);
   plan_helpers(plan);
-  const Results results = measure(plan.series, options.measure);
+  const Results results = measure(plan.series, plan.wanted, options.measure);
   std::cout << to_text(results);
   for (const std::string& line : plan.left_out) std::cout << "left out: " << line << "\n";
   for (const std::string& line : plan.wrong) std::cout << "WRONG RESULT: " << line << "\n";
@@ -61,7 +63,7 @@ int parse_and_run(int argc, char** argv) {
   Options options;
   app.add_option("folders", options.folders, "Folders with compiled programs (made by scripts/bench.sh)")->required();
   app.add_option("--json", options.json, "Also write all figures to this file");
-  app.add_option("--filter", options.measure.filter, "Only series whose name matches this regular expression");
+  app.add_option("--filter", options.filter, "Only series whose name matches this regular expression");
   app.add_option("--repetitions", options.measure.repetitions, "Samples a series")->capture_default_str();
   app.add_option("--seconds", options.measure.min_seconds, "Least time of one sample")->capture_default_str();
   CLI11_PARSE(app, argc, argv);

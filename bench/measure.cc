@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <regex>
 
 namespace skep::bench {
 namespace {
@@ -70,8 +69,7 @@ double Samples::median() const { return at_rank(ns, 0.5); }
 double Samples::min() const { return at_rank(ns, 0); }
 double Samples::max() const { return at_rank(ns, 1); }
 
-Results measure(const std::vector<Series>& series, const MeasureOptions& options) {
-  const std::regex wanted(options.filter.empty() ? ".*" : options.filter);
+Results measure(const std::vector<Series>& series, const std::regex& wanted, const MeasureOptions& options) {
   std::size_t count = 0;
   for (const Series& one : series) {
     if (!std::regex_search(one.name, wanted)) continue;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -30,9 +31,8 @@ struct Series {
 struct MeasureOptions {
   int repetitions = 9;
   double min_seconds = 0.02;  ///< A repetition.
-  std::string filter;         ///< Regular expression on names; empty: all.
 };
-/// Prints progress on standard error when it is a terminal.
-Results measure(const std::vector<Series>& series, const MeasureOptions& options);
+/// Of the series whose names match. Prints progress on standard error when it is a terminal.
+Results measure(const std::vector<Series>& series, const std::regex& wanted, const MeasureOptions& options);
 
 }  // namespace skep::bench
