@@ -20,7 +20,8 @@ namespace {
 using isa::AluOp;
 using isa::Width;
 
-constexpr Label kMaxStraight = 64;   // Ops of a loop that is unrolled as a whole; copies and jumps hardly count.
+constexpr Label kMaxStraight = 96;   // Ops of a loop that is unrolled as a whole; some hardly count (work()),
+constexpr Label kMaxAll = 384;       // with those.
 constexpr Label kMaxBody = 16;       // Ops of a loop body that is repeated,
 constexpr Label kMaxGroup = 40;      // and of all its repetitions in the loop,
 constexpr Label kMaxRemainder = 40;  // and before it.
@@ -175,31 +176,37 @@ class Unrolling {
 
   [[nodiscard]] bool plan(Loop& loop) const {
     const Label once = work(loop);
-    if (std::uint64_t{loop.trips} * once <= kMaxStraight) {
+    const std::uint64_t trips = loop.trips;
+    if (trips * once <= kMaxStraight && trips * loop.body() <= kMaxAll) {
       loop.peeled = loop.trips;
       return true;
     }
     if (once > kMaxBody) return false;
-    for (const std::uint32_t group : {8u, 4u, 2u}) {
+    std::uint32_t best = 0;
+    for (const std::uint32_t group : {2u, 4u, 8u}) {
       const std::uint32_t rest = loop.trips % group;
       if (group * once > kMaxGroup || rest * once > kMaxRemainder || loop.trips / group < 2) continue;
-      loop.group = group;
-      loop.peeled = rest;
-      return true;
+      // Half as many at once are as good as what leaves some over.
+      if (rest != 0 && best == 4 && loop.trips % best == 0) continue;
+      best = group;
     }
-    return false;
+    if (best == 0) return false;
+    loop.group = best;
+    loop.peeled = loop.trips % best;
+    return true;
   }
 
-  /// Ops of the body but those that will go.
+  /// Ops of the body but those that will go: copies, jumps, steps that addresses take up. At least 1.
   [[nodiscard]] Label work(const Loop& loop) const {
     Label count = 0;
     for (Label position = 0; position < loop.body(); ++position) {
       const Op& op = graph_.op(loop.label(position));
       const Alu* alu = std::get_if<Alu>(&op);
-      const bool copies = alu != nullptr && alu->op == AluOp::kMov && std::holds_alternative<Reg>(alu->src);
-      if (!copies && !std::holds_alternative<Jump>(op)) ++count;
+      const bool constant = alu != nullptr && std::holds_alternative<Imm>(alu->src);
+      const bool goes = alu != nullptr && (constant ? alu->op == AluOp::kAdd : alu->op == AluOp::kMov);
+      if (!goes && !std::holds_alternative<Jump>(op)) ++count;
     }
-    return count;
+    return std::max(count, Label{1});
   }
 
   /// By a register that each iteration steps by the same. Counting is by doing: steps and tests may wrap.
