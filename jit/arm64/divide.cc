@@ -12,15 +12,15 @@ using isa::AluOp;
 using isa::Width;
 
 void Emitter::divide(const lower::Alu& op, const Gp& src) {
-  const Gp dst = reg(op.dst, op.width);
+  const Gp dst = reg(op.dst, op.width), from = reg(left_, op.width);
   const bool is_mod = lower::is_mod(op.op);
   const Gp quotient = is_mod ? sized(kOld, op.width) : dst;
   if (op.op == AluOp::kSDiv || op.op == AluOp::kSMod) {
-    as_.sdiv(quotient, dst, src);
+    as_.sdiv(quotient, from, src);
   } else {
-    as_.udiv(quotient, dst, src);
+    as_.udiv(quotient, from, src);
   }
-  if (is_mod) as_.msub(dst, quotient, src, dst);
+  if (is_mod) as_.msub(dst, quotient, src, from);
 }
 
 void Emitter::divide(const lower::Alu& op, std::int64_t value) {
@@ -32,7 +32,7 @@ void Emitter::divide(const lower::Alu& op, std::int64_t value) {
   }
   // word - 1 is a run of ones, which is a logical immediate unless empty.
   if (op.op == AluOp::kMod && std::has_single_bit(word) && word != 1)
-    return bitwise(AluOp::kAnd, reg(op.dst, op.width), static_cast<std::int64_t>(word - 1));
+    return bitwise(AluOp::kAnd, reg(op.dst, op.width), reg(left_, op.width), static_cast<std::int64_t>(word - 1));
   if (op.divisor == lower::Divisor::kConstant) return divide_by_constant(op, value);
   load_immediate(sized(kTemp, op.width), word);
   divide(op, sized(kTemp, op.width));

@@ -9,6 +9,7 @@
 #include <asmjit/arm/a64utils.h>
 
 #include "jit/arm64/registers.h"
+#include "jit/copies.h"
 #include "jit/plan.h"
 #include "jit/target.h"
 #include "skep/env.h"
@@ -64,13 +65,16 @@ class Emitter {
   [[nodiscard]] static bool is_add_immediate(std::int64_t value);
   /// to = from + value.
   void add(const Gp& to, const Gp& from, std::int64_t value);
-  void bitwise(isa::AluOp op, const Gp& dst, std::int64_t value);
+  void bitwise(isa::AluOp op, const Gp& to, const Gp& from, std::int64_t value);
   void multiply(const lower::Alu& op, std::int64_t value);
   void shift(const lower::Alu& op, std::uint32_t count);
-  void truncate(lower::Reg reg, isa::Width width);
+  /// dst = the left side.
+  void pass(const lower::Alu& op);
   void extend(const lower::Alu& op, const Gp& src);
   void emit_imm(const lower::Alu& op, std::int64_t value);
   void emit_reg(const lower::Alu& op, const Gp& src);
+  /// Whether the copy is left to the op that changes it (jit/copies.h).
+  bool leaves_copy();
 
   // divide.cc
   void divide(const lower::Alu& op, const Gp& src);
@@ -164,6 +168,8 @@ class Emitter {
   std::size_t function_ = 0;
   bool carry_left_ = false;  // By the last AddWithCarry, for the next one.
   lower::Label at_ = 0;
+  LeftCopies copies_;
+  lower::Reg left_;        // Where the left side of an Alu is: its dst, or what that is a copy of.
   std::vector<Gp> saved_;  // What the prologue pushes, in pairs.
   [[nodiscard]] std::uint32_t saved_bytes() const { return static_cast<std::uint32_t>((saved_.size() + 1) / 2 * 16); }
   std::uint32_t frame_bytes_ = 0;

@@ -289,6 +289,7 @@ void Emitter::emit(const lower::AluLoad& op) {
   const Gp by = sized(kOld, op.width);
   const Size size = op.width == isa::Width::k64 ? Size::k64 : Size::k32;
   load(kOld, size, isa::Extend::kZero, memory(op, size));
+  left_ = op.dst;
   emit_reg({.op = op.op, .width = op.width, .divisor = {}, .dst = op.dst, .src = op.dst}, by);
 }
 

@@ -45,13 +45,13 @@ void Emitter::divide_by_power(const lower::Alu& op, std::uint32_t twos, bool neg
   const Gp dst = reg(op.dst, op.width), rounded = sized(kTemp, op.width);
   if (twos == 0) {
     if (lower::is_mod(op.op)) return load_immediate(dst, 0);
-    return negative ? void(as_.neg(dst, dst)) : truncate(op.dst, op.width);
+    return negative ? void(as_.neg(dst, dst)) : pass(op);
   }
   const std::uint32_t bits = isa::bits(op.width);
   as_.asr(rounded, dst, bits - 1);
   as_.add(rounded, dst, rounded, a64::lsr(bits - twos));
   if (lower::is_mod(op.op)) {
-    bitwise(AluOp::kAnd, rounded, -(std::int64_t{1} << twos));
+    bitwise(AluOp::kAnd, rounded, rounded, -(std::int64_t{1} << twos));
     as_.sub(dst, dst, rounded);
   } else if (negative) {
     as_.neg(dst, rounded, a64::asr(twos));

@@ -34,6 +34,7 @@ void Emitter::truncate(lower::Reg reg, Width width) {
 
 void Emitter::add(const lower::Alu& op, std::int64_t value) {
   const Gp dst = reg(op.dst, op.width);
+  if (left_ != op.dst) return emit(lower::Sum{op.width, op.dst, left_, low32(value)});
   if (value == 0) return truncate(op.dst, op.width);
   // 128 needs four bytes, -128 one.
   if (value == 128) {
@@ -45,14 +46,14 @@ void Emitter::add(const lower::Alu& op, std::int64_t value) {
 }
 
 void Emitter::bitwise(const lower::Alu& op, std::int64_t value) {
-  const Gp dst = reg(op.dst, op.width);
+  const Gp dst = reg(op.dst, op.width), from = reg64(left_);
   if (op.op == AluOp::kAnd) {
     if (value == -1) return truncate(op.dst, op.width);
     if (value == 0) return load_immediate(dst, 0);
     if (value == 0xff) {
-      as_.movzx(dst.r32(), dst.r8());
+      as_.movzx(dst.r32(), from.r8());
     } else if (value == 0xffff) {
-      as_.movzx(dst.r32(), dst.r16());
+      as_.movzx(dst.r32(), from.r16());
     } else {
       // A positive mask clears the upper half, as the 32-bit form does.
       as_.and_(value > 0 ? dst.r32() : dst, low32(value));
@@ -71,7 +72,7 @@ void Emitter::bitwise(const lower::Alu& op, std::int64_t value) {
 
 /// 2^k, 3*2^k, 5*2^k and 9*2^k are at most a lea and a shift, which together take less time than imul's three cycles.
 void Emitter::multiply(const lower::Alu& op, std::int64_t value) {
-  const Gp dst = reg(op.dst, op.width);
+  const Gp dst = reg(op.dst, op.width), from = reg(left_, op.width);
   if (value == 0) return load_immediate(dst, 0);
   if (value == 1) return truncate(op.dst, op.width);
   if (value > 0) {
@@ -80,18 +81,23 @@ void Emitter::multiply(const lower::Alu& op, std::int64_t value) {
     const std::uint64_t odd = word >> twos;
     if (odd == 1 || odd == 3 || odd == 5 || odd == 9) {
       const auto shift = odd == 9 ? 3u : odd == 5 ? 2u : 1u;
-      if (odd != 1) as_.lea(dst, x86::ptr(dst.r64(), dst.r64(), shift));
+      if (odd != 1) as_.lea(dst, x86::ptr(from.r64(), from.r64(), shift));
       if (twos != 0) as_.shl(dst, twos);
       return;
     }
   }
-  as_.imul(dst, dst, low32(value));
+  as_.imul(dst, from, low32(value));
 }
 
 void Emitter::shift(const lower::Alu& op, std::uint32_t count) {
   const Gp dst = reg(op.dst, op.width);
   const std::uint32_t masked = count & (isa::bits(op.width) - 1);
   if (masked == 0) return truncate(op.dst, op.width);
+  if (left_ != op.dst) {
+    const Gp from = reg64(left_);
+    // Without a base, an address takes four bytes more.
+    return void(as_.lea(dst, masked == 1 ? x86::ptr(from, from) : x86::ptr(0, from, masked)));
+  }
   if (op.op == AluOp::kLsh) {
     as_.shl(dst, masked);
   } else if (op.op == AluOp::kRsh) {
@@ -115,13 +121,13 @@ void Emitter::shift_by_cl(AluOp op, const Gp& value) {
 void Emitter::shift_by_reg(const lower::Alu& op, lower::Reg count) {
   const Gp dst = reg(op.dst, op.width);
   if (features_.bmi2) {
-    const Gp by = reg(count, op.width);
+    const Gp from = reg(left_, op.width), by = reg(count, op.width);
     if (op.op == AluOp::kLsh) {
-      as_.shlx(dst, dst, by);
+      as_.shlx(dst, from, by);
     } else if (op.op == AluOp::kRsh) {
-      as_.shrx(dst, dst, by);
+      as_.shrx(dst, from, by);
     } else {
-      as_.sarx(dst, dst, by);
+      as_.sarx(dst, from, by);
     }
     return;
   }
@@ -193,6 +199,7 @@ void Emitter::emit_reg(const lower::Alu& op, lower::Reg src_reg) {
   const Gp dst = reg(op.dst, op.width), src = reg(src_reg, op.width);
   switch (op.op) {
     case AluOp::kAdd:
+      if (left_ != op.dst) return emit(lower::Sum{op.width, op.dst, left_, 0, src_reg});
       as_.add(dst, src);
       return zero_flag_tells(op.dst, op.width);
     case AluOp::kSub:
@@ -231,8 +238,31 @@ void Emitter::emit_reg(const lower::Alu& op, lower::Reg src_reg) {
   unreachable();
 }
 
+bool Emitter::reads_elsewhere(const lower::Alu& op) const {
+  const auto* imm = std::get_if<lower::Imm>(&op.src);
+  const std::int64_t value = imm == nullptr ? 0 : op.width == Width::k32 ? low32(imm->value) : imm->value;
+  if (op.op == AluOp::kAdd) return true;
+  if (op.op == AluOp::kRsh || op.op == AluOp::kArsh) return imm == nullptr && features_.bmi2;
+  if (op.op == AluOp::kLsh) return imm == nullptr ? features_.bmi2 : value >= 1 && value <= 3;
+  if (op.op == AluOp::kAnd) return value == 0xff || value == 0xffff;
+  if (op.op == AluOp::kSub) return imm != nullptr && lower::fits_int32(-value);
+  const bool easy = value == 0 || std::has_single_bit(static_cast<std::uint64_t>(value));
+  return op.op == AluOp::kMul && imm != nullptr && !easy;
+}
+
+bool Emitter::leaves_copy() {
+  const std::optional<lower::Label> next = changes_copy(code_, plan_, at_);
+  if (!next || !reads_elsewhere(std::get<lower::Alu>(code_.ops[*next]))) return false;
+  const auto& copy = std::get<lower::Alu>(code_.ops[at_]);
+  copies_.leave(copy.dst, std::get<lower::Reg>(copy.src));
+  return true;
+}
+
 void Emitter::emit(const lower::Alu& op) {
-  std::visit(Overloaded{[&](lower::Imm imm) { emit_imm(op, imm.value); }, [&](lower::Reg src) { emit_reg(op, src); }},
+  if (leaves_copy()) return;
+  left_ = copies_.take(op.dst);
+  std::visit(Overloaded{[&](lower::Imm imm) { emit_imm(op, imm.value); },
+                        [&](lower::Reg src) { emit_reg(op, src == op.dst ? left_ : src); }},
              op.src);
 }
 

@@ -54,7 +54,8 @@ struct Bound {
       case kLsh:
       case kRsh:
       case kArsh:
-        return imm == nullptr ? 12 : 4;
+        // A shift by lea takes the place of a copy, too.
+        return imm == nullptr ? 12 : imm->value == 2 || imm->value == 3 ? 5 : 4;
       case kMov:
         return imm == nullptr ? 3 : imm->value == static_cast<std::int32_t>(imm->value) ? 7 : 10;
       case kNeg:

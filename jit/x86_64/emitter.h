@@ -7,6 +7,7 @@
 
 #include <asmjit/x86/x86assembler.h>
 
+#include "jit/copies.h"
 #include "jit/plan.h"
 #include "jit/target.h"
 #include "jit/x86_64/registers.h"
@@ -68,6 +69,10 @@ class Emitter {
   void truncate(lower::Reg reg, isa::Width width);
   void emit_imm(const lower::Alu& op, std::int64_t value);
   void emit_reg(const lower::Alu& op, lower::Reg src);
+  /// Whether the instruction for the op may read its left side from another register than it writes.
+  [[nodiscard]] bool reads_elsewhere(const lower::Alu& op) const;
+  /// Whether the copy is left to the op that changes it (jit/copies.h).
+  bool leaves_copy();
 
   // divide.cc
   void divide(const lower::Alu& op, lower::Reg src);
@@ -182,6 +187,8 @@ class Emitter {
   std::size_t function_ = 0;
   bool carry_left_ = false;  // By the last AddWithCarry, for the next one.
   lower::Label at_ = 0;
+  LeftCopies copies_;
+  lower::Reg left_;                // Where the left side of an Alu is: its dst, or what that is a copy of.
   std::uint32_t frame_bytes_ = 0;  // What the prologue subtracts from rsp.
   std::uint32_t pushed_ = 0;       // With the return address, in bytes.
   asmjit::Label leave_;            // The epilogue for runs that end here; valid once something jumps to it.

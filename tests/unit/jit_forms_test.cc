@@ -92,15 +92,15 @@ class Turns {
 
 std::string name(Reg reg) { return reg == kNoReg ? "-" : "r" + std::to_string(reg.index); }
 
-/// The op on these words: registers and memory as the oracle leaves them. Memory is put back.
-testing::AssertionResult same(const Op& op, const Words& words, Buffer& memory, const Form& form) {
+/// The ops on these words: registers and memory as the oracle leaves them. Memory is put back.
+testing::AssertionResult same(const std::vector<Op>& ops, const Words& words, Buffer& memory, const Form& form) {
   static Buffer before, want;
   before = memory;
   Words wanted = words, got = words;
-  evaluate(op, wanted);
+  for (const Op& op : ops) evaluate(op, wanted);
   want = memory;
   memory = before;
-  Runnable(around({op}), form).run(address_of(&got));
+  Runnable(around(ops), form).run(address_of(&got));
   const bool memory_same = memory == want;
   memory = before;
   if (got == wanted && memory_same) return testing::AssertionSuccess();
@@ -108,6 +108,9 @@ testing::AssertionResult same(const Op& op, const Words& words, Buffer& memory, 
   for (std::size_t r = 0; r < got.size(); ++r)
     if (got[r] != wanted[r]) result << ": r" << r << " is " << got[r] << ", not " << wanted[r];
   return result;
+}
+testing::AssertionResult same(const Op& op, const Words& words, Buffer& memory, const Form& form) {
+  return same(std::vector<Op>{op}, words, memory, form);
 }
 
 struct Address {
@@ -678,6 +681,76 @@ TEST(JitForms, Divisions) {
           }
         }
       }
+}
+
+/// What may stand between a copy and the op that changes it, as far as the copy may be left to that op, or may not.
+std::vector<std::vector<Op>> between_copy_and_change(Reg dst, Reg from, Reg other) {
+  using enum isa::AluOp;
+  return {{},
+          {},
+          {},
+          {lower::Nop{}},
+          {lower::Sum{Width::k64, other, from, 5}},
+          {lower::Alu{kAdd, Width::k64, {}, from, Imm{3}}},
+          {lower::Alu{kMov, Width::k64, {}, other, dst}},
+          {lower::Alu{kMov, Width::k32, {}, other, from}, lower::Alu{kLsh, Width::k32, {}, other, Imm{2}}},
+          {lower::Alu{kDiv, Width::k64, {}, other, Imm{3}}},
+          {lower::Rotate{Width::k64, other, other, from}}};
+}
+
+TEST(JitForms, OpsOnCopies) {
+  Buffer memory;
+  Turns turns(3);
+  using enum isa::AluOp;
+  std::size_t next = 0;
+  for (const isa::AluInfo& row : isa::kAluTable)
+    for (const Width copied : {Width::k32, Width::k64})
+      for (const Width width : {Width::k32, Width::k64})
+        for (int dst = 0; dst < 10; ++dst)
+          for (const int from : {dst, (dst + 1) % 10, (dst + 3) % 10, (dst + 6) % 10}) {
+            std::vector<Operand> sources = {reg(dst), reg(from), reg((dst + 4) % 10), reg(4)};
+            const bool by_register_only = row.op == kMovSx8 || row.op == kMovSx16 || row.op == kMovSx32;
+            if (!by_register_only)
+              for (const std::int64_t value : {0L, 1L, 2L, 3L, 4L, 31L, 33L, 35L, 10L, 0x7fL, 0x80L, 0xffL, 0xffffL,
+                                               0x12345L, 0x7fffffffL, -1L, -5L, -0x80L, -0x80000000L})
+                sources.emplace_back(Imm{value});
+            for (const Operand& src : sources)
+              for (const std::vector<Op>& between : between_copy_and_change(reg(dst), reg(from), reg((dst + 8) % 10))) {
+                const std::uint64_t value = kBoundaries[next++ % std::size(kBoundaries)];
+                if (!turns.next()) continue;
+                std::vector<Op> ops = {lower::Alu{kMov, copied, {}, reg(dst), reg(from)}};
+                ops.insert(ops.end(), between.begin(), between.end());
+                ops.push_back(lower::Alu{row.op, width, {}, reg(dst), src});
+                Words words = pattern();
+                words[static_cast<std::size_t>(from)] = value;
+                for (const Form* form : turns.engines())
+                  ASSERT_TRUE(same(ops, words, memory, *form))
+                      << "r" << dst << " = r" << from << " = " << value << "; r" << dst << " " << row.mnemonic << "= "
+                      << (src == Operand(reg(4)) ? "r4" : "...") << ", " << between.size() << " between";
+              }
+          }
+}
+
+/// Where another way leads between the copy and the op.
+TEST(JitForms, OpsOnCopiesOrNot) {
+  using enum isa::AluOp;
+  for (const isa::AluOp op : {kAdd, kAnd, kLsh, kMul, kXor})
+    for (const Form& form : forms()) {
+      const lower::Alu change{op, Width::k64, {}, reg(2), Imm{op == kAnd ? 255 : 3}};
+      // around() has 11 ops before these.
+      const Runnable runnable(around({lower::Branch{JmpOp::kEq, Width::k64, reg(3), Imm{0}, 13},
+                                      lower::Alu{kMov, Width::k64, {}, reg(2), reg(1)}, change}),
+                              form);
+      for (const bool copies : {false, true}) {
+        Words words = pattern();
+        words[3] = copies ? 1 : 0;
+        Words want = words;
+        if (copies) want[2] = want[1];
+        evaluate(change, want);
+        runnable.run(address_of(&words));
+        ASSERT_EQ(words, want) << form.name << (copies ? " with" : " without") << " the copy";
+      }
+    }
 }
 
 }  // namespace
