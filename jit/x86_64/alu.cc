@@ -42,7 +42,7 @@ void Emitter::add(const lower::Alu& op, std::int64_t value) {
   } else {
     as_.add(dst, low32(value));
   }
-  zero_flag_tells(op.dst, op.width);
+  as_.zero_flag_tells(dst);
 }
 
 void Emitter::bitwise(const lower::Alu& op, std::int64_t value) {
@@ -56,8 +56,9 @@ void Emitter::bitwise(const lower::Alu& op, std::int64_t value) {
       as_.movzx(dst.r32(), from.r16());
     } else {
       // A positive mask clears the upper half, as the 32-bit form does.
-      as_.and_(value > 0 ? dst.r32() : dst, low32(value));
-      zero_flag_tells(op.dst, op.width);
+      const Gp word = value > 0 ? dst.r32() : dst;
+      as_.and_(word, low32(value));
+      as_.zero_flag_tells(word);
     }
     return;
   }
@@ -67,7 +68,7 @@ void Emitter::bitwise(const lower::Alu& op, std::int64_t value) {
   } else {
     as_.xor_(dst, low32(value));
   }
-  zero_flag_tells(op.dst, op.width);
+  as_.zero_flag_tells(dst);
 }
 
 /// 2^k, 3*2^k, 5*2^k and 9*2^k are at most a lea and a shift, which together take less time than imul's three cycles.
@@ -105,6 +106,7 @@ void Emitter::shift(const lower::Alu& op, std::uint32_t count) {
   } else {
     as_.sar(dst, masked);
   }
+  as_.zero_flag_tells(dst);
 }
 
 void Emitter::shift_by_cl(AluOp op, const Gp& value) {
@@ -201,10 +203,10 @@ void Emitter::emit_reg(const lower::Alu& op, lower::Reg src_reg) {
     case AluOp::kAdd:
       if (left_ != op.dst) return emit(lower::Sum{op.width, op.dst, left_, 0, src_reg});
       as_.add(dst, src);
-      return zero_flag_tells(op.dst, op.width);
+      return as_.zero_flag_tells(dst);
     case AluOp::kSub:
       as_.sub(dst, src);
-      return zero_flag_tells(op.dst, op.width);
+      return as_.zero_flag_tells(dst);
     case AluOp::kMul:
       return void(as_.imul(dst, src));
     case AluOp::kDiv:
@@ -214,13 +216,13 @@ void Emitter::emit_reg(const lower::Alu& op, lower::Reg src_reg) {
       return divide(op, src_reg);
     case AluOp::kOr:
       as_.or_(dst, src);
-      return zero_flag_tells(op.dst, op.width);
+      return as_.zero_flag_tells(dst);
     case AluOp::kAnd:
       as_.and_(dst, src);
-      return zero_flag_tells(op.dst, op.width);
+      return as_.zero_flag_tells(dst);
     case AluOp::kXor:
       as_.xor_(dst, src);
-      return zero_flag_tells(op.dst, op.width);
+      return as_.zero_flag_tells(dst);
     case AluOp::kLsh:
     case AluOp::kRsh:
     case AluOp::kArsh:
@@ -259,7 +261,7 @@ bool Emitter::leaves_copy() {
 }
 
 void Emitter::emit(const lower::Alu& op) {
-  if (leaves_copy()) return;
+  if (at_ == done_ || leaves_copy()) return;
   left_ = copies_.take(op.dst);
   std::visit(Overloaded{[&](lower::Imm imm) { emit_imm(op, imm.value); },
                         [&](lower::Reg src) { emit_reg(op, src == op.dst ? left_ : src); }},

@@ -55,7 +55,7 @@ void Emitter::compare(const lower::Branch& op, std::int64_t value) {
   const auto imm = static_cast<std::int32_t>(value);
   if (op.op != JmpOp::kSet) {
     const bool of_zero = imm == 0 && (op.op == JmpOp::kEq || op.op == JmpOp::kNe);
-    if (of_zero && zero_flag_is_of(op.dst, op.width)) return;
+    if (of_zero && as_.zero_flag_is_of(dst)) return;
     // test leaves the flags that a comparison with zero would.
     if (imm == 0) return void(as_.test(dst, dst));
     return void(as_.cmp(dst, imm));

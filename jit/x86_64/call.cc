@@ -101,9 +101,7 @@ void Emitter::bind(lower::Label at) {
   const Mark mark = plan_.marks[at];
   if (begins_loop(mark)) as_.align(asmjit::AlignMode::kCode, alignment(mark));
   map_.row(as_.offset(), at);
-  if (mark == Mark::kNone) return;
-  as_.bind(label(at));
-  zero_flag_ = {};
+  if (mark != Mark::kNone) as_.bind(label(at));
 }
 
 void Emitter::push(const Gp& gp) {

@@ -11,8 +11,23 @@ namespace x86 = asmjit::x86;
 
 void Emitter::emit(const lower::Nop&) {}
 
+bool Emitter::clears_lowest_bit(const lower::Sum& op) {
+  const lower::Label next = at_ + 1;
+  if (!features_.bmi1 || op.offset != -1 || op.index != lower::kNoReg || next == code_.ops.size()) return false;
+  const auto* mask = std::get_if<lower::Alu>(&code_.ops[next]);
+  if (mask == nullptr || plan_.marks[next] != Mark::kNone || mask->op != isa::AluOp::kAnd || mask->width != op.width ||
+      mask->dst != op.dst || op.dst == op.base || mask->src != lower::Operand(op.base))
+    return false;
+  const Gp dst = reg(op.dst, op.width);
+  as_.blsr(dst, reg(op.base, op.width));
+  as_.zero_flag_tells(dst);
+  done_ = next;
+  return true;
+}
+
 /// lea leaves the flags alone and needs no copy; where dst is one of the terms, add is shorter.
 void Emitter::emit(const lower::Sum& op) {
+  if (clears_lowest_bit(op)) return;
   const Gp dst = reg(op.dst, op.width);
   if (op.index == lower::kNoReg) return void(as_.lea(dst, x86::ptr(reg64(op.base), op.offset)));
   if (op.shift == 0 && op.offset == 0) {

@@ -5,11 +5,10 @@
 #include <optional>
 #include <vector>
 
-#include <asmjit/x86/x86assembler.h>
-
 #include "jit/copies.h"
 #include "jit/plan.h"
 #include "jit/target.h"
+#include "jit/x86_64/assembler.h"
 #include "jit/x86_64/registers.h"
 #include "skep/env.h"
 
@@ -108,6 +107,8 @@ class Emitter {
 
   // combined.cc
   void count_ones(const lower::CountBits& op);
+  /// Whether the sum and the op behind it are x & (x - 1), which then is emitted.
+  bool clears_lowest_bit(const lower::Sum& op);
 
   // branch.cc
   void compare(const lower::Branch& op, std::int64_t value);
@@ -157,7 +158,7 @@ class Emitter {
   void emit_invoke();
   [[nodiscard]] asmjit::Label function_label(lower::Label entry) const;
 
-  asmjit::x86::Assembler as_;
+  Assembler as_;
   const lower::Code& code_;
   const lower::Bindings& bindings_;
   const Plan& plan_;
@@ -170,23 +171,11 @@ class Emitter {
   std::vector<asmjit::Label> functions_;  // By function.
   asmjit::Label retpoline_;               // Valid once something uses it.
 
-  /// Says that the zero flag tells whether `reg`, in `width`, is zero, until something else is emitted or control may
-  /// come from elsewhere.
-  void zero_flag_tells(lower::Reg reg, isa::Width width) { zero_flag_ = {as_.offset(), reg, width}; }
-  [[nodiscard]] bool zero_flag_is_of(lower::Reg reg, isa::Width width) const {
-    return zero_flag_.offset == as_.offset() && zero_flag_.reg == reg && zero_flag_.width == width;
-  }
-  struct ZeroFlag {
-    std::size_t offset = ~std::size_t{0};  // Nothing emitted yet.
-    lower::Reg reg{};
-    isa::Width width{};
-  };
-  ZeroFlag zero_flag_;
-
   // Of the function and the op that are being emitted.
   std::size_t function_ = 0;
   bool carry_left_ = false;  // By the last AddWithCarry, for the next one.
   lower::Label at_ = 0;
+  lower::Label done_ = kNoOp;  // This op was emitted with the one before it.
   LeftCopies copies_;
   lower::Reg left_;                // Where the left side of an Alu is: its dst, or what that is a copy of.
   std::uint32_t frame_bytes_ = 0;  // What the prologue subtracts from rsp.

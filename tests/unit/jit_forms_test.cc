@@ -731,6 +731,28 @@ TEST(JitForms, OpsOnCopies) {
           }
 }
 
+/// x & (x - 1), also where that is not quite what the ops do.
+TEST(JitForms, LowestBitsCleared) {
+  Buffer memory;
+  Turns turns;
+  for (const Width width : {Width::k32, Width::k64})
+    for (const Width masked : {Width::k32, Width::k64})
+      for (int dst = 0; dst < 10; ++dst)
+        for (int from = 0; from < 10; ++from)
+          for (const std::int32_t less : {-1, -2})
+            for (const int by : {from, (from + 1) % 10})
+              for (const std::uint64_t value : kBoundaries) {
+                if (!turns.next()) continue;
+                Words words = pattern();
+                words[static_cast<std::size_t>(from)] = value;
+                const std::vector<Op> ops = {lower::Sum{width, reg(dst), reg(from), less},
+                                             lower::Alu{isa::AluOp::kAnd, masked, {}, reg(dst), reg(by)}};
+                for (const Form* form : turns.engines())
+                  ASSERT_TRUE(same(ops, words, memory, *form))
+                      << "r" << dst << " = r" << from << " & (" << value << less << ")";
+              }
+}
+
 /// Where another way leads between the copy and the op.
 TEST(JitForms, OpsOnCopiesOrNot) {
   using enum isa::AluOp;
@@ -751,6 +773,81 @@ TEST(JitForms, OpsOnCopiesOrNot) {
         ASSERT_EQ(words, want) << form.name << (copies ? " with" : " without") << " the copy";
       }
     }
+}
+
+/// A test for zero by what is left of an op before it, where others came between: r7 tells which way it went.
+TEST(JitForms, BranchesOnZeroBehindOps) {
+  using enum isa::AluOp;
+  const auto alu = [](isa::AluOp op, Width width, int dst, Operand src) {
+    return lower::Alu{op, width, {}, reg(dst), src};
+  };
+  constexpr std::uint64_t kHigh = 0x500000000;
+  Buffer memory;
+  std::vector<std::vector<Op>> between = {{}, {lower::Nop{}}};
+  for (const Op& op : std::initializer_list<Op>{alu(kMov, Width::k64, 3, reg(2)),
+                                                alu(kMov, Width::k64, 3, Imm{0}),
+                                                alu(kMov, Width::k64, 3, Imm{7}),
+                                                alu(kMov, Width::k64, 2, reg(4)),
+                                                alu(kMov, Width::k64, 2, Imm{9}),
+                                                alu(kMov, Width::k32, 2, reg(2)),
+                                                alu(kMovSx16, Width::k64, 3, reg(4)),
+                                                alu(kAdd, Width::k64, 3, Imm{1}),
+                                                alu(kLsh, Width::k64, 3, reg(4)),
+                                                alu(kLsh, Width::k64, 2, reg(4)),
+                                                alu(kMul, Width::k64, 3, Imm{7}),
+                                                alu(kDiv, Width::k64, 3, Imm{5}),
+                                                alu(kSDiv, Width::k64, 2, Imm{1}),
+                                                alu(kNeg, Width::k64, 3, Imm{0}),
+                                                lower::Sum{Width::k64, reg(3), reg(4), 5},
+                                                lower::Sum{Width::k32, reg(2), reg(4), 5},
+                                                lower::Sum{Width::k64, reg(3), reg(3), 0, reg(4)},
+                                                lower::Rotate{Width::k64, reg(3), reg(4), Imm{5}},
+                                                lower::CountBits{lower::BitCount::kOnes, Width::k64, reg(3), reg(4)},
+                                                lower::ByteSwap{isa::ByteOrder::kToBig, 16, reg(3)},
+                                                lower::ByteSwap{isa::ByteOrder::kToBig, 64, reg(3)},
+                                                lower::Load{Size::k64, {}, {}, reg(3), reg(6), 8},
+                                                lower::Load{Size::k64, {}, {}, reg(2), reg(6), 8},
+                                                lower::Load{Size::k16, {}, {}, reg(3), reg(6), 8, kNoReg, 0, true},
+                                                lower::Store{Size::k32, {}, reg(6), 8, reg(2)},
+                                                lower::Store{Size::k16, {}, reg(6), 8, reg(4), kNoReg, 0, true},
+                                                lower::Update{kAdd, Size::k32, reg(6), 16, Imm{1}}})
+    between.push_back({op});
+  for (const Width width : {Width::k32, Width::k64})
+    for (const Width tested : {Width::k32, Width::k64})
+      for (const JmpOp condition : {JmpOp::kEq, JmpOp::kNe})
+        for (const Op& op : std::initializer_list<Op>{
+                 alu(kAdd, width, 2, Imm{-5}), alu(kSub, width, 2, reg(5)), alu(kAnd, width, 2, Imm{0xf0}),
+                 alu(kAnd, width, 2, Imm{-16}), alu(kOr, width, 2, Imm{0}), alu(kXor, width, 2, reg(5)),
+                 lower::Sum{width, reg(2), reg(5), -1}, alu(kRsh, width, 2, Imm{4}), alu(kLsh, width, 2, Imm{32}),
+                 alu(kLsh, width, 2, Imm{29})})
+          for (const std::vector<Op>& others : between)
+            for (const Form& form : forms()) {
+              std::vector<Op> ops = {op};
+              ops.insert(ops.end(), others.begin(), others.end());
+              // around() has 11 ops before these.
+              const auto behind = static_cast<lower::Label>(11 + ops.size() + 2);
+              const Op mark = alu(kXor, Width::k64, 7, Imm{-1});
+              std::vector<Op> all = ops;
+              all.push_back(lower::Branch{condition, tested, reg(2), Imm{0}, behind});
+              all.push_back(mark);
+              const Runnable runnable(around(all), form);
+              for (const std::uint64_t value :
+                   {std::uint64_t{0}, std::uint64_t{5}, kHigh, kHigh + 5, std::uint64_t{8}}) {
+                Words words = pattern();
+                words[2] = value;
+                words[5] = 5;
+                words[6] = memory.middle();
+                Words want = words;
+                Buffer before = memory;
+                for (const Op& each : ops) evaluate(each, want);
+                if (!isa::compare(condition, tested, want[2], 0)) evaluate(mark, want);
+                memory = before;
+                runnable.run(address_of(&words));
+                memory = before;
+                ASSERT_EQ(words, want) << form.name << ": " << value << ", op " << op.index() << ", between "
+                                       << (&others - between.data());
+              }
+            }
 }
 
 }  // namespace
