@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Addresses: eBPF's have a base and a displacement, hosts' also a scaled index, and hosts add three things in one go.
-// What a load or store has added up for itself moves into its address, and a sum that begins with a copy becomes one
-// op.
+// What a load or store has added up for itself moves into its address, as does what costs nothing there; a sum that
+// begins with a copy becomes one op.
+#include <array>
+#include <bit>
 #include <optional>
+#include <vector>
 
 #include "lower/optimize/lookback.h"
 #include "lower/optimize/passes.h"
@@ -29,8 +32,13 @@ class Addresses {
 
   void run() {
     for (Label at = 0; at < graph_.size(); ++at) {
+      if (graph_.is_target(at)) places_ = {};
+      say_by_frame(at);
       if (const Alu* alu = graph_.get<Alu>(at)) {
-        if (alu->op == AluOp::kAdd && begun_.has(alu->dst)) make_sum(at, *alu);
+        if (alu->op == AluOp::kAdd && begun_.has(alu->dst)) make_sum(at, alu->dst, alu->width);
+        if (alu->op == AluOp::kLsh) scale_readers(at, *alu);
+      } else if (const Sum* sum = graph_.get<Sum>(at)) {
+        if (begun_.has(sum->base)) make_sum(at, sum->dst, sum->width);
       } else if (const Load* load = graph_.get<Load>(at)) {
         if (!(load->base == isa::kR10)) fold(at, *load, load->base == load->dst);
       } else if (const Store* store = graph_.get<Store>(at)) {
@@ -41,8 +49,52 @@ class Addresses {
   }
 
  private:
-  /// A sum of its own begins with a copy, a sum or a shift, and goes on with additions.
+  /// Where a register leads to a place in the frame, the place is at a distance from r10, which always holds.
+  void say_by_frame(Label at) {
+    if (const Alu* alu = graph_.get<Alu>(at)) {
+      const Reg* src = std::get_if<Reg>(&alu->src);
+      const bool copies = alu->op == AluOp::kMov && src != nullptr && !(*src == isa::kR10);
+      if (alu->width != Width::k64 || !(copies || alu->op == AluOp::kAdd)) return;
+      Sum sum{.width = Width::k64, .dst = alu->dst, .base = copies ? *src : alu->dst};
+      if (!copies && src != nullptr) sum.index = *src;
+      if (const Imm* imm = std::get_if<Imm>(&alu->src)) sum.offset = static_cast<std::int32_t>(imm->value);
+      say_by_frame(at, sum);
+    } else if (const Sum* sum = graph_.get<Sum>(at)) {
+      say_by_frame(at, *sum);
+    } else if (const Load* load = graph_.get<Load>(at)) {
+      say_by_frame(at, *load);
+    } else if (const Store* store = graph_.get<Store>(at)) {
+      say_by_frame(at, *store);
+    }
+  }
+  /// Access: Load, Store or Sum.
+  template <class Access>
+  void say_by_frame(Label at, Access access) {
+    const auto& place = places_[access.base.index];
+    if (!place || !fits_int32(std::int64_t{*place} + access.offset)) return;
+    access.base = isa::kR10;
+    access.offset += *place;
+    graph_.replace(at, access);
+  }
+
   void note(Label at) {
+    const RegSet writes = graph_.effects(at).writes;
+    for (RegSet left = writes; left != 0; left &= static_cast<RegSet>(left - 1))
+      places_[static_cast<std::size_t>(std::countr_zero(left))].reset();
+    note_place(at);
+    note_beginning(at);
+  }
+  void note_place(Label at) {
+    if (const Alu* alu = graph_.get<Alu>(at)) {
+      if (alu->op == AluOp::kMov && alu->width == Width::k64 && alu->src == Operand(isa::kR10))
+        places_[alu->dst.index] = 0;
+    } else if (const Sum* sum = graph_.get<Sum>(at)) {
+      if (sum->base == isa::kR10 && sum->index == kNoReg && sum->width == Width::k64)
+        places_[sum->dst.index] = sum->offset;
+    }
+  }
+  /// A sum of its own begins with a copy, a sum or a shift, and goes on with additions.
+  void note_beginning(Label at) {
     const Alu* alu = graph_.get<Alu>(at);
     if (alu != nullptr && (alu->op == AluOp::kAdd || alu->op == AluOp::kSub)) return;
     const bool begins =
@@ -50,36 +102,31 @@ class Addresses {
     begun_.note(graph_.effects(at).writes, begins);
   }
 
-  /// Sees through the ops that gave `value` its value, as long as nobody else reads what they made, and says the same
-  /// by registers that still hold what they held when `at` is reached. nullopt: nothing is won.
-  [[nodiscard]] std::optional<Terms> unfold(Value value, Width width, Label at) const {
+  /// Sees through the ops that gave `value` its value, and says the same by registers that still hold what they held
+  /// when `at` is reached. nullopt: nothing is won. `alone`: nobody else reads the value, and ops whose results nobody
+  /// else reads go; `live`: registers that are needed anyway cost nothing either.
+  [[nodiscard]] std::optional<Terms> unfold(Value value, Width width, Label at, bool alone, RegSet live) const {
+    constexpr int kMostSteps = 8;  // Compilers take fewer.
     Terms terms{.base = value, .index = std::nullopt, .shift = 0, .offset = 0};
     std::optional<Terms> best;
     Label reader = at;
-    while (const auto def = back_.def(terms.base)) {
-      if (!(terms.base.at == reader + 1) && !back_.unread(terms.base.reg, *def, reader) &&
-          !(reader == at && accessed_only(terms.base.reg, *def, reader)))
-        break;
+    for (int steps = 0; steps < kMostSteps && (alone || live != 0); ++steps) {
+      const auto def = back_.def(terms.base);
+      if (!def) break;
+      alone = alone && (terms.base.at == reader + 1 || back_.unread(terms.base.reg, *def, reader));
       const std::optional<Terms> next = step(terms, *def, width);
       if (!next) break;
       const bool in_place = next->base.reg == terms.base.reg;
       terms = *next;
       scale_index(terms, width, at);
       reader = *def;
-      if (holds(terms, at)) best = terms;
-      if (!in_place) break;
+      if (holds(terms, at) && (alone || (registers(terms) & ~live) == 0)) best = terms;
+      alone = alone && in_place;
     }
     return best;
   }
-
-  /// As Lookback::unread, but accesses through the register are as good: they fold the same sum.
-  [[nodiscard]] bool accessed_only(Reg reg, Label from, Label to) const {
-    for (Label at = from + 1; at < to; ++at) {
-      const Op& op = graph_.op(at);
-      if (target_of(op) != nullptr) return false;
-      if (contains(graph_.effects(at).reads, reg) && !accesses_through(op, reg)) return false;
-    }
-    return true;
+  static RegSet registers(const Terms& terms) {
+    return static_cast<RegSet>(set_of(terms.base.reg) | (terms.index ? set_of(terms.index->reg) : 0));
   }
 
   /// Replaces the base by what the op at `def` made it of.
@@ -150,13 +197,13 @@ class Addresses {
            !(terms.index && terms.index->reg == isa::kR10 && terms.shift != 0);
   }
 
-  /// Load or Store through a register that is not needed afterwards.
+  /// Load or Store.
   template <class Access>
   void fold(Label at, Access access, bool overwrites_base) {
     if (access.ordering != Ordering::kRelaxed || !(access.index == kNoReg)) return;
-    if (reads_twice(access)) return;
-    if (!overwrites_base && !graph_.dead_after(at, access.base) && !only_addresses(at, access.base)) return;
-    const auto terms = unfold({access.base, at}, Width::k64, at);
+    const bool last = overwrites_base || graph_.dead_after(at, access.base) || only_addresses(at, access.base);
+    const auto live = static_cast<RegSet>(graph_.live_before(at) | set_of(isa::kR10));
+    const auto terms = unfold({access.base, at}, Width::k64, at, last && !reads_twice(access), live);
     if (!terms || !fits_int32(terms->offset + access.offset)) return;
     access.base = terms->base.reg;
     access.offset = static_cast<std::int32_t>(terms->offset + access.offset);
@@ -187,14 +234,12 @@ class Addresses {
   static bool reads_twice(const Load&) { return false; }
   static bool reads_twice(const Store& store) { return store.src == Operand(store.base); }
 
-  void make_sum(Label at, const Alu& add) {
-    const auto terms = unfold({add.dst, at + 1}, add.width, at);
-    if (!terms || terms->base.reg == add.dst) return;
-    if (terms->index && terms->index->reg == add.dst && terms->shift == 0) return;
-    Sum sum{.width = add.width,
-            .dst = add.dst,
-            .base = terms->base.reg,
-            .offset = static_cast<std::int32_t>(terms->offset)};
+  /// Of an addition or a sum.
+  void make_sum(Label at, Reg dst, Width width) {
+    const auto terms = unfold({dst, at + 1}, width, at, true, 0);
+    if (!terms || terms->base.reg == dst) return;
+    if (terms->index && terms->index->reg == dst && terms->shift == 0) return;
+    Sum sum{.width = width, .dst = dst, .base = terms->base.reg, .offset = static_cast<std::int32_t>(terms->offset)};
     if (terms->index) {
       sum.index = terms->index->reg;
       sum.shift = terms->shift;
@@ -202,9 +247,47 @@ class Addresses {
     graph_.replace(at, sum);
   }
 
+  /// A shift goes where its result is for additions only: they scale.
+  void scale_readers(Label at, const Alu& shift) {
+    constexpr Label kReach = 24;
+    const Imm* by = std::get_if<Imm>(&shift.src);
+    if (shift.width != Width::k64 || by == nullptr || by->value < 1 || by->value > kMaxShift) return;
+    const Reg reg = shift.dst;
+    std::vector<Label> readers;
+    Label next = at;
+    do {
+      if (++next == graph_.size() || next > at + kReach || graph_.is_target(next)) return;
+      if (contains(graph_.effects(next).reads, reg)) {
+        if (!adds(next, reg)) return;
+        readers.push_back(next);
+      }
+      const Label* target = target_of(graph_.op(next));
+      if (target != nullptr && contains(graph_.live_before(*target), reg)) return;
+    } while (!contains(graph_.effects(next).writes, reg) && !graph_.dead_after(next, reg));
+    if (readers.empty()) return;
+    for (const Label reader : readers) {
+      const Alu& add = *graph_.get<Alu>(reader);
+      const Reg other = add.dst == reg ? std::get<Reg>(add.src) : add.dst;
+      graph_.replace(reader, Sum{.width = add.width,
+                                 .dst = add.dst,
+                                 .base = other,
+                                 .offset = 0,
+                                 .index = reg,
+                                 .shift = static_cast<std::uint8_t>(by->value)});
+    }
+    graph_.replace(at, Nop{});
+  }
+  /// The register to another one, or another one to it.
+  [[nodiscard]] bool adds(Label at, Reg reg) const {
+    const Alu* add = graph_.get<Alu>(at);
+    const Reg* src = add != nullptr && add->op == AluOp::kAdd ? std::get_if<Reg>(&add->src) : nullptr;
+    return src != nullptr && !(*src == add->dst) && (*src == reg || add->dst == reg);
+  }
+
   Graph& graph_;
   Lookback back_;
-  LastWritten begun_;  // By what may begin a sum, additions left out.
+  std::array<std::optional<std::int32_t>, kRegs> places_{};  // Distances from r10 that registers hold.
+  LastWritten begun_;                                        // By what may begin a sum, additions left out.
 };
 
 }  // namespace
