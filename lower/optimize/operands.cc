@@ -170,9 +170,24 @@ class Operands {
                         .index = store.index,
                         .shift = store.shift};
     const Label load_at = *loaded, alu_at = *changed;
-    graph_.replace(at, merged);
     graph_.replace(load_at, Nop{});
     graph_.replace(alu_at, Nop{});
+    graph_.replace(at, with_sum(merged, at));
+  }
+  /// Now that nothing is loaded over its terms, the sum that is for this address only may be a part of it.
+  [[nodiscard]] Update with_sum(Update update, Label at) const {
+    const auto sum_at = back_.def({update.base, at});
+    const Sum* sum = sum_at && update.index == kNoReg ? graph_.get<Sum>(*sum_at) : nullptr;
+    if (sum == nullptr || sum->width != Width::k64 || !fits_int32(std::int64_t{sum->offset} + update.offset))
+      return update;
+    if (!graph_.dead_after(at, update.base) || !back_.unread(update.base, *sum_at, at)) return update;
+    if (update.src == Operand(update.base) || !back_.holds({sum->base, *sum_at}, at)) return update;
+    if (!(sum->index == kNoReg) && !back_.holds({sum->index, *sum_at}, at)) return update;
+    update.base = sum->base;
+    update.offset += sum->offset;
+    update.index = sum->index;
+    update.shift = sum->shift;
+    return update;
   }
   [[nodiscard]] bool same_place(const Load& load, Label load_at, const Store& store, Label store_at) const {
     const auto same = [&](Reg a, Reg b) {
