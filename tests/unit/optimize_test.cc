@@ -456,6 +456,64 @@ void shuffled_blocks(std::vector<Op>& ops, Random& random) {
   }
 }
 
+/// Accesses through a pointer or a place on the stack, plus an index, which may be scaled, in any order.
+void summed_addresses(std::vector<Op>& ops, Random& random) {
+  std::array<Reg, 5> regs = {Reg{0}, Reg{2}, Reg{3}, Reg{4}, Reg{5}};
+  std::shuffle(regs.begin(), regs.end(), random);
+  const auto [index, copy, place, sum, value] = regs;
+  const bool on_stack = below(random, 2) == 0;
+  ops.push_back(alu(AluOp::kMov, Width::k64, place, on_stack ? isa::kR10 : Reg{6}));
+  ops.push_back(alu(AluOp::kAdd, Width::k64, place, Imm{on_stack ? kStackTop - 64 : -16}));
+  std::vector<std::size_t> leave;
+  bool pointer = false;  // The index has become one.
+  for (std::uint32_t n = 1 + below(random, 3); n > 0 && !pointer; --n) {
+    ops.push_back(alu(AluOp::kAnd, Width::k64, index, Imm{3}));
+    if (below(random, 4) == 0) ops.push_back(alu(AluOp::kMov, any_width(random), copy, index));
+    if (below(random, 4) == 0) {
+      const auto behind = static_cast<Label>(ops.size() + 2);
+      ops.push_back(Branch{.op = JmpOp::kLt, .width = Width::k32, .dst = value, .src = copy, .target = behind});
+      ops.push_back(alu(AluOp::kAdd, Width::k64, place, Imm{1}));
+    }
+    if (const std::uint32_t shift = below(random, 4); shift != 0) {
+      const bool narrow = below(random, 3) == 0;
+      if (narrow) {  // It cuts an upper half off.
+        ops.push_back(alu(AluOp::kLsh, Width::k64, index, Imm{32}));
+        ops.push_back(alu(AluOp::kOr, Width::k64, index, Imm{2}));
+      }
+      ops.push_back(alu(AluOp::kLsh, narrow ? Width::k32 : Width::k64, index, Imm{shift}));
+    }
+    switch (below(random, 4)) {
+      case 0:
+        pointer = true;
+        ops.push_back(alu(AluOp::kAdd, Width::k64, index, place));
+        ops.push_back(alu(AluOp::kMov, Width::k64, sum, index));
+        break;
+      case 1:
+        ops.push_back(alu(AluOp::kMov, Width::k64, sum, index));
+        ops.push_back(alu(AluOp::kAdd, Width::k64, sum, place));
+        break;
+      default:
+        ops.push_back(alu(AluOp::kMov, Width::k64, sum, place));
+        ops.push_back(alu(AluOp::kAdd, Width::k64, sum, index));
+    }
+    for (std::uint32_t accesses = 1 + below(random, 3); accesses > 0; --accesses) {
+      const Reg through = below(random, 4) == 0 ? place : sum;
+      const Size size = any_of(random, {Size::k8, Size::k16, Size::k32, Size::k64});
+      const auto offset = static_cast<std::int32_t>(below(random, 3));
+      const Reg loaded = below(random, 6) == 0 && !pointer ? index : value;
+      if (below(random, 3) != 0) ops.push_back(load(size, loaded, through, offset));
+      if (below(random, 3) == 0) ops.push_back(alu(AluOp::kAdd, Width::k64, value, pointer ? copy : index));
+      if (below(random, 2) == 0) ops.push_back(store(size, through, offset, loaded));
+      if (below(random, 6) == 0) {
+        leave.push_back(ops.size());
+        ops.push_back(Branch{.op = JmpOp::kLt, .width = Width::k32, .dst = value, .src = copy});
+      }
+    }
+  }
+  for (const std::size_t branch : leave) std::get<Branch>(ops[branch]).target = static_cast<Label>(ops.size());
+  for (const Reg reg : {place, sum, pointer ? index : sum}) ops.push_back(alu(AluOp::kMov, Width::k64, reg, Imm{3}));
+}
+
 struct Family {
   const char* name;
   Pass pass;
@@ -470,6 +528,7 @@ constexpr Family kFamilies[] = {
     {"sum_with_carry", Pass::kCarry, sum_with_carry, 100},
     {"block_of_memory", Pass::kBlocks, block_of_memory, 200},
     {"spills", Pass::kStack, spills, 100},
+    {"summed_addresses", Pass::kAddress, summed_addresses, 100},
     {"slots_in_registers", Pass::kRegisters, spills, 10},
     {"moved_values", Pass::kRegisters, shuffled_blocks, 0},
     {"carries_in_a_row", Pass::kCarry, carries_in_a_row, 0},
