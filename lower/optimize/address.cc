@@ -16,7 +16,12 @@ namespace {
 using isa::AluOp;
 using isa::Width;
 
-constexpr std::uint8_t kMaxShift = 3;
+/// How far the op shifts to the left, if addresses scale that much, else 0.
+std::uint8_t scale_of(const Alu& alu) {
+  constexpr int kMost = 3;
+  const Imm* by = alu.op == AluOp::kLsh ? std::get_if<Imm>(&alu.src) : nullptr;
+  return by != nullptr && by->value > 0 && by->value <= kMost ? static_cast<std::uint8_t>(by->value) : 0;
+}
 
 /// base + (index << shift) + offset, of values that registers have at places.
 struct Terms {
@@ -35,8 +40,11 @@ class Addresses {
       if (graph_.is_target(at)) places_ = {};
       say_by_frame(at);
       if (const Alu* alu = graph_.get<Alu>(at)) {
-        if (alu->op == AluOp::kAdd && begun_.has(alu->dst)) make_sum(at, alu->dst, alu->width);
-        if (alu->op == AluOp::kLsh) scale_readers(at, *alu);
+        if (alu->op == AluOp::kAdd && begun_.has(alu->dst)) {
+          make_sum(at, alu->dst, alu->width);
+        } else if (scale_of(*alu) != 0 && alu->width == Width::k64) {
+          scale_readers(at, *alu);
+        }
       } else if (const Sum* sum = graph_.get<Sum>(at)) {
         if (begun_.has(sum->base)) make_sum(at, sum->dst, sum->width);
       } else if (const Load* load = graph_.get<Load>(at)) {
@@ -158,12 +166,11 @@ class Addresses {
       terms.offset -= imm->value;
     } else if (alu.op == AluOp::kAdd && !terms.index) {
       terms.index = Value{*reg, def};
-    } else if (alu.op == AluOp::kLsh && imm != nullptr && terms.index && terms.shift == 0 && imm->value > 0 &&
-               imm->value <= kMaxShift) {
+    } else if (const std::uint8_t scale = scale_of(alu); scale != 0 && terms.index && terms.shift == 0) {
       // The scaled one is the index.
       const Value other = *terms.index;
       terms.index = terms.base;
-      terms.shift = static_cast<std::uint8_t>(imm->value);
+      terms.shift = scale;
       terms.base = other;
       return terms;
     } else {
@@ -178,13 +185,12 @@ class Addresses {
     Terms scaled = terms;
     if (const auto def = back_.def(*terms.index); def && terms.shift == 0) {
       const Alu* alu = graph_.get<Alu>(*def);
-      const Imm* imm = alu != nullptr && alu->op == AluOp::kLsh ? std::get_if<Imm>(&alu->src) : nullptr;
-      const bool fits = imm != nullptr && imm->value > 0 && imm->value <= kMaxShift &&
-                        (width == Width::k32 || alu->width == Width::k64);
+      const std::uint8_t scale = alu != nullptr ? scale_of(*alu) : 0;
+      const bool fits = scale != 0 && (width == Width::k32 || alu->width == Width::k64);
       // The shifted index stays in use: then two ops would shift.
       if (fits && back_.unread(terms.index->reg, *def, terms.index->at) &&
           graph_.dead_after(terms.index->at, terms.index->reg)) {
-        scaled.shift = static_cast<std::uint8_t>(imm->value);
+        scaled.shift = scale;
         scaled.index = Value{alu->dst, *def};
       }
     }
@@ -205,13 +211,16 @@ class Addresses {
     const auto live = static_cast<RegSet>(graph_.live_before(at) | set_of(isa::kR10));
     const auto terms = unfold({access.base, at}, Width::k64, at, last && !reads_twice(access), live);
     if (!terms || !fits_int32(terms->offset + access.offset)) return;
-    access.base = terms->base.reg;
-    access.offset = static_cast<std::int32_t>(terms->offset + access.offset);
-    if (terms->index) {
-      access.index = terms->index->reg;
-      access.shift = terms->shift;
-    }
-    graph_.replace(at, access);
+    graph_.replace(at, with(*terms, access));
+  }
+  /// Access: Load, Store or Sum.
+  template <class Access>
+  static Access with(const Terms& terms, Access access) {
+    access.base = terms.base.reg;
+    access.offset = static_cast<std::int32_t>(terms.offset + access.offset);
+    if (terms.index) access.index = terms.index->reg;
+    access.shift = terms.shift;
+    return access;
   }
   /// Whether all that still reads the register, a few ops on in the straight line, are accesses through it.
   [[nodiscard]] bool only_addresses(Label at, Reg reg) const {
@@ -239,19 +248,12 @@ class Addresses {
     const auto terms = unfold({dst, at + 1}, width, at, true, 0);
     if (!terms || terms->base.reg == dst) return;
     if (terms->index && terms->index->reg == dst && terms->shift == 0) return;
-    Sum sum{.width = width, .dst = dst, .base = terms->base.reg, .offset = static_cast<std::int32_t>(terms->offset)};
-    if (terms->index) {
-      sum.index = terms->index->reg;
-      sum.shift = terms->shift;
-    }
-    graph_.replace(at, sum);
+    graph_.replace(at, with(*terms, Sum{.width = width, .dst = dst, .base = terms->base.reg}));
   }
 
-  /// A shift goes where its result is for additions only: they scale.
+  /// A 64-bit shift goes where its result is for additions only: they scale.
   void scale_readers(Label at, const Alu& shift) {
     constexpr Label kReach = 24;
-    const Imm* by = std::get_if<Imm>(&shift.src);
-    if (shift.width != Width::k64 || by == nullptr || by->value < 1 || by->value > kMaxShift) return;
     const Reg reg = shift.dst;
     std::vector<Label> readers;
     Label next = at;
@@ -268,12 +270,9 @@ class Addresses {
     for (const Label reader : readers) {
       const Alu& add = *graph_.get<Alu>(reader);
       const Reg other = add.dst == reg ? std::get<Reg>(add.src) : add.dst;
-      graph_.replace(reader, Sum{.width = add.width,
-                                 .dst = add.dst,
-                                 .base = other,
-                                 .offset = 0,
-                                 .index = reg,
-                                 .shift = static_cast<std::uint8_t>(by->value)});
+      graph_.replace(
+          reader,
+          Sum{.width = add.width, .dst = add.dst, .base = other, .offset = 0, .index = reg, .shift = scale_of(shift)});
     }
     graph_.replace(at, Nop{});
   }
