@@ -128,13 +128,10 @@ class Addresses {
       terms = *next;
       scale_index(terms, width, at);
       reader = *def;
-      if (holds(terms, at) && (alone || (registers(terms) & ~live) == 0)) best = terms;
+      if (holds(terms, at) && (alone || (!terms.index && contains(live, terms.base.reg)))) best = terms;
       alone = alone && in_place;
     }
     return best;
-  }
-  static RegSet registers(const Terms& terms) {
-    return static_cast<RegSet>(set_of(terms.base.reg) | (terms.index ? set_of(terms.index->reg) : 0));
   }
 
   /// Replaces the base by what the op at `def` made it of.
@@ -224,7 +221,7 @@ class Addresses {
   }
   /// Whether all that still reads the register, a few ops on in the straight line, are accesses through it.
   [[nodiscard]] bool only_addresses(Label at, Reg reg) const {
-    constexpr Label kReach = 8;
+    constexpr Label kReach = 24;
     for (Label next = at + 1; next < at + 1 + kReach && next < graph_.size() && !graph_.is_target(next); ++next) {
       const Op& op = graph_.op(next);
       const Effects effects = graph_.effects(next);
