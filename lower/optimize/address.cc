@@ -204,9 +204,11 @@ class Addresses {
   template <class Access>
   void fold(Label at, Access access, bool overwrites_base) {
     if (access.ordering != Ordering::kRelaxed || !(access.index == kNoReg)) return;
-    const bool last = overwrites_base || graph_.dead_after(at, access.base) || only_addresses(at, access.base);
+    const Value base{access.base, at};
     const auto live = static_cast<RegSet>(graph_.live_before(at) | set_of(isa::kR10));
-    const auto terms = unfold({access.base, at}, Width::k64, at, last && !reads_twice(access), live);
+    const bool last = overwrites_base || graph_.dead_after(at, access.base);
+    auto terms = unfold(base, Width::k64, at, !reads_twice(access), live);
+    if (terms && !last && !only_addresses(at, access.base, *terms)) terms = unfold(base, Width::k64, at, false, live);
     if (!terms || !fits_int32(terms->offset + access.offset)) return;
     graph_.replace(at, with(*terms, access));
   }
@@ -219,15 +221,19 @@ class Addresses {
     access.shift = terms.shift;
     return access;
   }
-  /// Whether all that still reads the register, a few ops on in the straight line, are accesses through it.
-  [[nodiscard]] bool only_addresses(Label at, Reg reg) const {
+  /// Whether all that still reads the register, a few ops on in the straight line, are accesses through it that find
+  /// the terms as they are.
+  [[nodiscard]] bool only_addresses(Label at, Reg reg, const Terms& terms) const {
     constexpr Label kReach = 24;
+    const auto registers = static_cast<RegSet>(set_of(terms.base.reg) | (terms.index ? set_of(terms.index->reg) : 0));
+    RegSet written = graph_.effects(at).writes;
     for (Label next = at + 1; next < at + 1 + kReach && next < graph_.size() && !graph_.is_target(next); ++next) {
       const Op& op = graph_.op(next);
       const Effects effects = graph_.effects(next);
-      if (contains(effects.reads, reg) && !accesses_through(op, reg)) return false;
+      if (contains(effects.reads, reg) && (!accesses_through(op, reg) || (written & registers) != 0)) return false;
       if (contains(effects.writes, reg) || graph_.dead_after(next, reg)) return true;
       if (target_of(op) != nullptr || never_continues(op)) return false;
+      written |= effects.writes;
     }
     return false;
   }

@@ -194,18 +194,8 @@ class Operands {
       if (a == kNoReg || b == kNoReg) return a == b;
       return back_.same({a, load_at}, {b, store_at});
     };
-    if (same(load.base, store.base) && same(load.index, store.index) && load.shift == store.shift)
-      return load.offset == store.offset;
-    // The store goes through the sum that the load computes by itself.
-    const auto sum_at = back_.def({store.base, store_at});
-    const Sum* sum = sum_at && *sum_at < load_at && store.index == kNoReg ? graph_.get<Sum>(*sum_at) : nullptr;
-    if (sum == nullptr || sum->width != Width::k64 || sum->shift != load.shift) return false;
-    if (std::int64_t{sum->offset} + store.offset != load.offset) return false;
-    const auto kept = [&](Reg a, Reg b) {
-      if (a == kNoReg || b == kNoReg) return a == b;
-      return back_.same({a, *sum_at}, {b, load_at});
-    };
-    return kept(sum->base, load.base) && kept(sum->index, load.index);
+    return same(load.base, store.base) && same(load.index, store.index) && load.shift == store.shift &&
+           load.offset == store.offset;
   }
 
   Graph& graph_;
