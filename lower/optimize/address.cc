@@ -111,8 +111,8 @@ class Addresses {
   }
 
   /// Sees through the ops that gave `value` its value, and says the same by registers that still hold what they held
-  /// when `at` is reached. nullopt: nothing is won. `alone`: nobody else reads the value, and ops whose results nobody
-  /// else reads go; `live`: registers that are needed anyway cost nothing either.
+  /// when `at` is reached. nullopt: nothing is won. `alone`: nobody else reads the value, so that the ops go whose
+  /// results nobody else reads. `live`: a displacement from one of these, needed anyway, costs nothing either.
   [[nodiscard]] std::optional<Terms> unfold(Value value, Width width, Label at, bool alone, RegSet live) const {
     constexpr int kMostSteps = 8;  // Compilers take fewer.
     Terms terms{.base = value, .index = std::nullopt, .shift = 0, .offset = 0};
