@@ -557,6 +557,9 @@ void split_clears(Graph& graph) {
 
 void registers(Graph& graph) {
   split_clears(graph);
+  // What nobody reads would get registers, too.
+  dead(graph);
+  graph.fresh();
   const std::vector<Function> functions = graph.code().functions;
   bool changed = false;
   for (std::size_t i = 0; i < functions.size(); ++i) {
