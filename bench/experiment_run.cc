@@ -45,7 +45,7 @@ void plan_runs(const std::vector<Forms>& programs, std::span<std::byte> input, P
     for (const Peer& peer : peers) {
       if (peer.entry_only && !measures_entry(forms.name)) continue;
       const std::string name = "run/" + forms.name + "/" + peer.name;
-      if (!std::regex_search(name, plan.wanted)) continue;
+      if (!plan.wants(name)) continue;
       auto runner = peer.prepare(forms, input);
       if (!runner) {
         plan.left_out.push_back(name + ": " + runner.error().message);

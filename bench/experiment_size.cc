@@ -37,8 +37,10 @@ Result<std::size_t> dpdk_bytes(const Forms& forms) {
   return jit.sz;
 }
 
-void add(const std::string& name, const Program& program, const Result<std::size_t>& bytes, Plan& plan) {
-  if (bytes) {
+template <class Bytes>
+void add(const std::string& name, const Program& program, Bytes bytes_of, Plan& plan) {
+  if (!plan.wants(name)) return;
+  if (const Result<std::size_t> bytes = bytes_of()) {
     plan.sizes[name] = {.bytes = *bytes, .insns = isa::encode(program.insns).size()};
   } else {
     plan.left_out.push_back(name + ": " + bytes.error().message);
@@ -50,9 +52,12 @@ void add(const std::string& name, const Program& program, const Result<std::size
 void plan_sizes(const std::vector<Forms>& programs, Plan& plan) {
   for (const Forms& forms : programs) {
     const std::string name = "size/" + forms.name;
-    add(name + "/skep", forms.xdp, skep_bytes(forms), plan);
-    add(name + "/kernel", forms.xdp, kernel_bytes(forms), plan);
-    add(name + "/dpdk", forms.dpdk, dpdk_bytes(forms), plan);
+    add(
+        name + "/skep", forms.xdp, [&] { return skep_bytes(forms); }, plan);
+    add(
+        name + "/kernel", forms.xdp, [&] { return kernel_bytes(forms); }, plan);
+    add(
+        name + "/dpdk", forms.dpdk, [&] { return dpdk_bytes(forms); }, plan);
   }
 }
 

@@ -17,7 +17,11 @@ constexpr std::uint64_t kShortest = 20;  // Microseconds.
 }  // namespace
 
 void plan_verify(const std::vector<Forms>& programs, Plan& plan) {
+  const auto wants = [&](const std::string& name) {
+    return plan.wants(name + "/skep") || plan.wants(name + "/kernel");
+  };
   for (const Forms& forms : programs) {
+    if (!wants("verify/" + forms.name) && !wants("verify/_" + forms.name)) continue;
     const auto program = std::make_shared<const Program>(forms.xdp);
     const auto kernel_us = [program]() -> Result<std::uint64_t> {
       const auto loaded = kernel::load(*program, {.log_level = kStatisticsOnly});

@@ -19,12 +19,14 @@ struct CodeSize {
 };
 
 struct Plan {
-  std::regex
-      wanted;  ///< Names of series. Runs are only prepared for these: the kernel takes its time to load a program.
+  /// Names of series and sizes. The kernel takes its time to load a program: what is not wanted is not prepared.
+  std::regex wanted;
   std::vector<Series> series;
   std::map<std::string, CodeSize> sizes;  ///< "size/PROGRAM/PEER": nothing to be timed.
   std::vector<std::string> left_out;      ///< "run/primes/kjit: why"
   std::vector<std::string> wrong;         ///< A peer whose result differs from native's.
+
+  [[nodiscard]] bool wants(const std::string& name) const { return std::regex_search(name, wanted); }
 };
 
 /// Both inputs outlive the measurement.
