@@ -32,8 +32,7 @@ inline constexpr lower::Label kNoOp = ~lower::Label{0};
 
 /// All rows are sorted by offset.
 struct CodeMap {
-  /// The code from `offset` up to the next row is that of `op`. Ops that are emitted together with one before them
-  /// have no row.
+  /// The code from `offset` up to the next row is that of `op`: nothing for ops whose work another one does.
   struct Row {
     std::uint32_t offset = 0;
     lower::Label op = kNoOp;

@@ -9,6 +9,7 @@
 
 #include "jit/plan.h"
 #include "lower/code.h"
+#include "lower/effects.h"
 
 namespace skep::jit {
 
@@ -46,7 +47,9 @@ void translate(const lower::Code& code, const Plan& plan, E& emitter) {
       const std::size_t bytes = emitter.offset() - before, most = plan.position[at + 1] - plan.position[at];
       if (plan.marks[at] != Mark::kNone) left = 0;
       assert(bytes <= left + most);
+      if (bytes > most) left -= bytes - most;
       if (bytes == 0) left += most;
+      if (lower::target_of(code.ops[at]) != nullptr) left = 0;
     }
     emitter.end_function();
   }

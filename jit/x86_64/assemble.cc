@@ -32,14 +32,18 @@ bool uses_temp2(const lower::Op& op) {
   return std::holds_alternative<lower::CountBits>(op) || std::holds_alternative<lower::Atomic>(op);
 }
 
-/// The most bytes that an op takes; tight for the frequent ones.
+/// The most bytes that an op takes; tight for the frequent ones. An op that a copy was left to may take the three bytes
+/// of the copy besides.
 struct Bound {
   std::uint32_t operator()(const lower::Alu& op) const {
     using enum isa::AluOp;
     const auto* imm = std::get_if<lower::Imm>(&op.src);
     switch (op.op) {
-      case kAdd:
       case kSub:
+        // Of a copy, it adds 128.
+        if (imm != nullptr && imm->value == -128) return 7;
+        [[fallthrough]];
+      case kAdd:
       case kOr:
       case kAnd:
       case kXor:
@@ -54,7 +58,7 @@ struct Bound {
       case kLsh:
       case kRsh:
       case kArsh:
-        // A shift by lea takes the place of a copy, too.
+        // Of a copy, an address without a base: eight bytes.
         return imm == nullptr ? 12 : imm->value == 2 || imm->value == 3 ? 5 : 4;
       case kMov:
         return imm == nullptr ? 3 : imm->value == static_cast<std::int32_t>(imm->value) ? 7 : 10;

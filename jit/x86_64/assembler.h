@@ -30,7 +30,8 @@ class Assembler final : public asmjit::x86::Assembler {
   }
 
  private:
-  /// Of the instructions that write nothing but their first operand: whether the id is of one.
+  /// Whether the instruction leaves the flags alone and writes nothing but its first operand; false of those that are
+  /// not known to.
   static bool keeps_flags(asmjit::InstId id) {
     namespace Inst = asmjit::x86::Inst;
     return id == Inst::kIdMov || id == Inst::kIdMovzx || id == Inst::kIdMovsx || id == Inst::kIdMovsxd ||

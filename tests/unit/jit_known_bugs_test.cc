@@ -68,6 +68,8 @@ void expect_as_reference(const Program& program, const std::string& what) {
     Vm vm(Platform::linux_like(), variant.options);
     const Result<Image> image = vm.load(VerifiedProgram::trust_without_verification(program));
     ASSERT_TRUE(image) << image.error().message;
+    ASSERT_EQ(image->native_code().empty(), variant.options.engine == Engine::kInterpreter)
+        << what << ", " << variant.name;
     Context got = fresh();
     const RunResult result = image->run(got);
     ASSERT_EQ(result, reference) << what << ", " << variant.name << ": r0=" << result.r0 << ", not " << reference.r0;
@@ -219,6 +221,27 @@ TEST(KnownBugs, JumpsAtTheEdgeOfEightBits) {
 }
 
 /// Branches whose lengths depend on one another, in both directions.
+/// A copy that is left to a subtraction, between a branch and its target: it is longer than either of them, as so many
+/// words are in registers that one of them is in r12.
+TEST(KnownBugs, CopiesLeftToSubtractionsAtTheEdgeOfEightBits) {
+  constexpr int kWords = 11;
+  std::string before, after;
+  const auto slot = [](int i) { return "*(u64 *)(r10 - " + std::to_string(8 * (i % kWords + 1)) + ")"; };
+  for (int i = 0; i < kWords; ++i) {
+    before += "r2 = *(u32 *)(r1 + " + std::to_string(4 * (i % 5)) + ")\nr2 *= " + std::to_string(7 * i + 3) + "\n";
+    before += slot(i) + " = r2\n";
+    after += "r2 = " + slot(i) + "\nr0 ^= r2\nr0 *= 31\n";
+  }
+  before += "r0 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\n";
+  for (int copied = 0; copied < kWords; ++copied)
+    for (int others = 36; others < 42; ++others) {
+      std::string over = "r2 = " + slot(copied) + "\nw2 -= -128\nr0 ^= r2\n";
+      for (int i = 0; i < others; ++i) over += "r2 = " + slot(i) + "\nr0 " + (i % 2 != 0 ? "+" : "^") + "= r2\n";
+      const std::string branch = "if r3 == 5 goto +" + std::to_string(2 * others + 3) + "\n";
+      expect_as_reference(parse(before + branch + over + after + "exit\n"), std::to_string(others) + " others");
+    }
+}
+
 TEST(KnownBugs, BranchTargetsWhereShortAndLongBranchesMix) {
   for (std::uint32_t seed = 1; seed < 300; ++seed) {
     std::uint32_t state = seed;
