@@ -57,7 +57,8 @@ class Addresses {
   }
 
  private:
-  /// Where a register leads to a place in the frame, the place is at a distance from r10, which always holds.
+  /// Where a register leads to a place in the frame, the place is at a distance from r10, which always holds. Of loads,
+  /// stores and sums.
   void say_by_frame(Label at) {
     if (const Alu* alu = graph_.get<Alu>(at)) {
       const Reg* src = std::get_if<Reg>(&alu->src);

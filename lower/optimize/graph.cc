@@ -47,6 +47,7 @@ void Graph::replace(Label at, const Op& op) {
   const Outline after = outline(op);
   branches_changed_ = branches_changed_ || outlines_[at].branches || after.branches;
   changed_ = true;
+  if (!wide_constants_.empty()) wide_constants_.erase(at);
   code_.ops[at] = op;
   outlines_[at] = after;
 }

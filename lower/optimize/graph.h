@@ -85,7 +85,7 @@ class Graph {
   }
 
   /// What the register that is the Alu op's src holds there, where it is a constant that has no room in the op and may
-  /// come from far; nullopt: unknown. Until the code is rebuilt.
+  /// come from far; nullopt: unknown. Until the op is replaced, or the code rebuilt.
   [[nodiscard]] std::optional<std::uint64_t> wide_constant(Label at) const {
     const auto found = wide_constants_.find(at);
     return found == wide_constants_.end() ? std::nullopt : std::optional(found->second);

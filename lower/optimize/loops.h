@@ -10,19 +10,20 @@
 namespace skep::lower {
 
 /// The ops from the head of a loop to the last one that goes back into them: control comes in from before the head,
-/// by branches or from the op before it, and in no other way.
+/// by branches or from the op before it, and in no other way (functions lie apart: lower/flow.cc).
 struct Extent {
   Label head = 0, last = 0;
   RegSet written = 0;
 };
 
-/// A register that each iteration steps by the same number, once, or not at all.
+/// A register that an iteration steps by the same number, once, or leaves alone.
 struct Stepper {
   Label at = 0;
   std::int64_t step = 0;  ///< 0: it is none.
   isa::Width width{};
 };
-/// A loop with one way back, its last op. `tested` is a stepper that each iteration steps, compared there with `limit`.
+/// A loop with one way back to its head, its last op. `tested` is a stepper that each iteration does step, compared
+/// there with `limit`.
 struct Count {
   std::array<Stepper, kRegs> steppers{};
   Reg tested;

@@ -99,8 +99,6 @@ class Propagation {
     if (Reg* src = std::get_if<Reg>(&op.src)) {
       op.src = operand(*src, op);
       if (std::holds_alternative<Reg>(op.src)) note_divisor(op);
-      if (const auto constant = value_of(op.src, op.width); constant && std::holds_alternative<Reg>(op.src))
-        graph_.note_wide_constant(at_, *constant);
     }
     narrow_division(op);
     add_up(op);
@@ -131,6 +129,9 @@ class Propagation {
       return write(op.dst, after);
     }
     if (!(before == op)) graph_.replace(at_, op);
+    // Of masks and factors: bits asks for these.
+    if (src && std::holds_alternative<Reg>(op.src) && (op.op == AluOp::kAnd || op.op == AluOp::kMul))
+      graph_.note_wide_constant(at_, *src);
     if (op.op == AluOp::kMov && (op.width == Width::k64 || bits(std::get<Reg>(op.src)) <= 32)) {
       const Reg from = std::get<Reg>(op.src);
       after = now_.known[from.index];

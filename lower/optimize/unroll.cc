@@ -20,8 +20,8 @@ namespace {
 using isa::AluOp;
 using isa::Width;
 
-constexpr Label kMaxStraight = 96;   // Ops of a loop that is unrolled as a whole; some hardly count (work()),
-constexpr Label kMaxAll = 384;       // with those.
+constexpr Label kMaxStraight = 96;   // Ops of a loop that is unrolled as a whole; some hardly count (work()).
+constexpr Label kMaxAll = 384;       // Ops of all copies, those included.
 constexpr Label kMaxBody = 16;       // Ops of a loop body that is repeated,
 constexpr Label kMaxGroup = 40;      // and of all its repetitions in the loop,
 constexpr Label kMaxRemainder = 40;  // and before it.
@@ -186,6 +186,7 @@ class Unrolling {
     for (const std::uint32_t group : {2u, 4u, 8u}) {
       const std::uint32_t rest = loop.trips % group;
       if (group * once > kMaxGroup || rest * once > kMaxRemainder || loop.trips / group < 2) continue;
+      if ((group + rest) * loop.body() > kMaxAll) continue;
       // Half as many at once are as good as what leaves some over.
       if (rest != 0 && best == 4 && loop.trips % best == 0) continue;
       best = group;
@@ -196,7 +197,7 @@ class Unrolling {
     return true;
   }
 
-  /// Ops of the body but those that will go: copies, jumps, steps that addresses take up. At least 1.
+  /// Ops of the body but those that mostly go: copies, jumps, steps that addresses take up. At least 1.
   [[nodiscard]] Label work(const Loop& loop) const {
     Label count = 0;
     for (Label position = 0; position < loop.body(); ++position) {
