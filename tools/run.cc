@@ -195,7 +195,7 @@ class Run {
       record_->push_back(digest(outcome.out, digest(std::as_bytes(std::span(result)))));
       return kOk;
     }
-    if (command_.each) print_each(*report_.program, outcome);
+    if (command_.each) print_each(report_, outcome);
     progress_.step(outcome.packet, report_.tally.runs());
     const bool last = outcome.repetition + 1 == command_.repeat;
     return writer_ && last ? write(outcome) : Status(kOk);

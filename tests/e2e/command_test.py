@@ -138,6 +138,14 @@ class Input(unittest.TestCase):
             done = skep("run", path, "--type", "xdp", "--pcap", DNS, "--json")
             self.assertEqual((done.returncode, json.loads(done.stdout)["verdict"]), (1, "reject"))
 
+    def test_where_a_run_ended_is_said_by_the_interpreter(self):
+        for engine, where in (("interpreter", "(instruction "), ("jit", "(--engine interpreter says where)")):
+            with self.subTest(engine):
+                done = skep("run", FIREWALL, "--pcap", DNS, "--budget", 5, "--engine", engine)
+                self.assertIn("the instruction budget was used up " + where, done.stdout)
+                each = skep("run", FIREWALL, "--pcap", DNS, "--budget", 5, "--engine", engine, "--each").stdout
+                self.assertEqual("insn" in json.loads(each.splitlines()[0]), engine == "interpreter")
+
     def test_budget_ends_a_run(self):
         done = skep("run", FIREWALL, "--pcap", DNS, "--budget", 5, "--json")
         summary = json.loads(done.stdout)

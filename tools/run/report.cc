@@ -149,8 +149,11 @@ void print_counts(const RunReport& report) {
     std::cout << "  " << std::left << std::setw(16) << (packets ? name : "r0 = " + name) << std::right << std::setw(10)
               << runs << std::setw(8) << fixed(share, 1) << " %\n";
   }
+  // Native code does not say where.
   for (const Tally::Trapped& row : report.tally.traps())
-    std::cout << "  trapped: " << plural(row.runs, "run") << ": " << trap_text(row.trap) << " (instruction " << row.at
+    std::cout << "  trapped: " << plural(row.runs, "run") << ": " << trap_text(row.trap) << " ("
+              << (report.native_bytes == 0 ? "instruction " + std::to_string(row.at)
+                                           : "--engine interpreter says where")
               << ")\n";
   if (report.cut_packets != 0)
     std::cout << "  " << plural(report.cut_packets, "packet")
@@ -239,7 +242,8 @@ Status check_event_types(const RunReport& report, const Session& session) {
   return kOk;
 }
 
-void print_each(const Program& program, const hooks::RunOutcome& outcome) {
+void print_each(const RunReport& report, const hooks::RunOutcome& outcome) {
+  const Program& program = *report.program;
   Json json;
   if (outcome.in != nullptr) json["packet"] = outcome.packet;
   json["repetition"] = outcome.repetition;
@@ -248,7 +252,7 @@ void print_each(const Program& program, const hooks::RunOutcome& outcome) {
     json["verdict"] = verdict_name(program.type, outcome.result.r0);
   } else {
     json["trap"] = name(outcome.result.trap);
-    json["insn"] = outcome.result.at;
+    if (report.native_bytes == 0) json["insn"] = outcome.result.at;
   }
   json["ns"] = outcome.nanoseconds;
   if (outcome.in != nullptr) {

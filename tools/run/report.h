@@ -53,7 +53,7 @@ struct RunReport {
 /// Error: an --event names a map or a structure that is not there.
 Status check_event_types(const RunReport& report, const Session& session);
 /// One line of --each.
-void print_each(const Program& program, const hooks::RunOutcome& outcome);
+void print_each(const RunReport& report, const hooks::RunOutcome& outcome);
 void print_report(const RunReport& report, Session& session, Sources& sources);
 
 }  // namespace skep::tools
