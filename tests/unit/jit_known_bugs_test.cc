@@ -234,7 +234,7 @@ TEST(KnownBugs, CopiesLeftToSubtractionsAtTheEdgeOfEightBits) {
   }
   before += "r0 = *(u32 *)(r1 + 0)\nr3 = *(u32 *)(r1 + 4)\n";
   for (int copied = 0; copied < kWords; ++copied)
-    for (int others = 36; others < 42; ++others) {
+    for (int others = 38; others <= 40; ++others) {
       std::string over = "r2 = " + slot(copied) + "\nw2 -= -128\nr0 ^= r2\n";
       for (int i = 0; i < others; ++i) over += "r2 = " + slot(i) + "\nr0 " + (i % 2 != 0 ? "+" : "^") + "= r2\n";
       const std::string branch = "if r3 == 5 goto +" + std::to_string(2 * others + 3) + "\n";
