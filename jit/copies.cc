@@ -6,7 +6,6 @@
 namespace skep::jit {
 namespace {
 
-using isa::AluOp;
 using lower::Alu;
 using lower::Label;
 using lower::Reg;
@@ -26,17 +25,16 @@ bool is_plain(const lower::Op& op) {
 }  // namespace
 
 std::optional<Label> changes_copy(const lower::Code& code, const Plan& plan, Label at) {
-  const auto* copy = std::get_if<Alu>(&code.ops[at]);
-  if (copy == nullptr || copy->op != AluOp::kMov || !std::holds_alternative<Reg>(copy->src)) return std::nullopt;
-  const RegSet from = lower::set_of(copy->src), to = lower::set_of(copy->dst);
+  const auto& copy = std::get<Alu>(code.ops[at]);
+  const RegSet from = lower::set_of(copy.src), to = lower::set_of(copy.dst);
   for (Label next = at + 1; next < code.ops.size() && next <= at + kReach; ++next) {
     if (plan.marks[next] != Mark::kNone) return std::nullopt;
     const lower::Op& op = code.ops[next];
-    const lower::Effects effects = lower::effects_of(op);
+    const auto* alu = std::get_if<Alu>(&op);
+    const lower::Effects effects = alu != nullptr ? lower::effects_of(*alu) : lower::effects_of(op);
     if (((effects.reads | effects.writes) & to) != 0) {
-      const auto* alu = std::get_if<Alu>(&op);
       const bool changes =
-          alu != nullptr && alu->dst == copy->dst && !lower::ignores_dst(alu->op) && alu->width <= copy->width;
+          alu != nullptr && alu->dst == copy.dst && !lower::ignores_dst(alu->op) && alu->width <= copy.width;
       return changes ? std::optional(next) : std::nullopt;
     }
     if ((effects.writes & from) != 0 || !is_plain(op)) return std::nullopt;

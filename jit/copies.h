@@ -11,7 +11,10 @@
 
 namespace skep::jit {
 
-/// Where the op at `at` copies a register: the op behind it that changes the copy and may as well read the register
+inline bool copies(const lower::Alu& op) {
+  return op.op == isa::AluOp::kMov && std::holds_alternative<lower::Reg>(op.src);
+}
+/// Of the op at `at`, which copies a register: the op behind it that changes the copy and may as well read the register
 /// itself, as nobody comes between. It is an Alu.
 std::optional<lower::Label> changes_copy(const lower::Code& code, const Plan& plan, lower::Label at);
 

@@ -11,10 +11,7 @@ namespace {
 constexpr RegSet kArguments = 0b111110;                                        // r1 to r5.
 constexpr RegSet kClobbered = kArguments | set_of(Reg{0}) | set_of(kScratch);  // What a call writes.
 
-Effects effects(const Alu& op) {
-  const RegSet dst = set_of(op.dst);
-  return {.reads = static_cast<RegSet>(set_of(op.src) | (ignores_dst(op.op) ? 0 : dst)), .writes = dst};
-}
+Effects effects(const Alu& op) { return effects_of(op); }
 Effects effects(const ByteSwap& op) { return {.reads = set_of(op.dst), .writes = set_of(op.dst)}; }
 Effects effects(const LoadSymbol& op) { return {.reads = 0, .writes = set_of(op.dst)}; }
 Effects effects(const LoadEnv& op) { return {.reads = 0, .writes = set_of(op.dst)}; }

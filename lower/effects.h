@@ -61,6 +61,11 @@ constexpr bool ignores_dst(isa::AluOp op) {
   using enum isa::AluOp;
   return op == kMov || op == kMovSx8 || op == kMovSx16 || op == kMovSx32;
 }
+/// As of the Op, for those who ask about many.
+inline Effects effects_of(const Alu& op) {
+  const RegSet dst = set_of(op.dst);
+  return {.reads = static_cast<RegSet>(set_of(op.src) | (ignores_dst(op.op) ? 0 : dst)), .writes = dst};
+}
 constexpr bool is_signed_division(isa::AluOp op) { return op == isa::AluOp::kSDiv || op == isa::AluOp::kSMod; }
 constexpr bool is_mod(isa::AluOp op) { return op == isa::AluOp::kMod || op == isa::AluOp::kSMod; }
 /// A division or a modulo, signed or not.

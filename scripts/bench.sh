@@ -73,7 +73,7 @@ rm -rf "$work"
 mkdir -p "$work"
 ./build/release/bench/skep_images "$work/images" "${folders[@]}"
 ./scripts/count_instructions.sh "$work/images" "$work/counts"
-wanted='^(run/.*/(jit|kjit|native|interpreter|dpdk-interpreter|image-run)|run/maplookup-hash/kernel-test-run|compile/.*)$'
+wanted='^(run/.*/(jit|kjit|native|interpreter|dpdk-interpreter|image-run)|run/maplookup-hash/kernel-test-run|compile/.*|size/.*)$'
 for ((process = 1; process <= processes; ++process)); do
   echo "bench.sh: process $process of $processes"
   "${bench[@]}" --repetitions "${repetitions:-7}" --seconds "${seconds:-0.005}" --filter "$wanted" --json "$work/$process.json" >"$work/$process.txt"

@@ -74,7 +74,7 @@ class Emitter {
   void emit_imm(const lower::Alu& op, std::int64_t value);
   void emit_reg(const lower::Alu& op, const Gp& src);
   /// Whether the copy is left to the op that changes it (jit/copies.h).
-  bool leaves_copy();
+  bool leaves_copy(const lower::Alu& copy);
 
   // divide.cc
   void divide(const lower::Alu& op, const Gp& src);
