@@ -20,7 +20,7 @@ namespace {
 using isa::AluOp;
 using isa::Width;
 
-constexpr Label kMaxStraight = 96;   // Ops of a loop that is unrolled as a whole; some hardly count (work()).
+constexpr Label kMaxStraight = 80;   // Ops of a loop that is unrolled as a whole; some hardly count (work()).
 constexpr Label kMaxAll = 384;       // Ops of all copies, those included.
 constexpr Label kMaxBody = 16;       // Ops of a loop body that is repeated,
 constexpr Label kMaxGroup = 40;      // and of all its repetitions in the loop,
