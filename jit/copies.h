@@ -11,9 +11,6 @@
 
 namespace skep::jit {
 
-inline bool copies(const lower::Alu& op) {
-  return op.op == isa::AluOp::kMov && std::holds_alternative<lower::Reg>(op.src);
-}
 /// Of the op at `at`, which copies a register: the op behind it that changes the copy and may as well read the register
 /// itself, as nobody comes between. It is an Alu.
 std::optional<lower::Label> changes_copy(const lower::Code& code, const Plan& plan, lower::Label at);
@@ -22,7 +19,18 @@ std::optional<lower::Label> changes_copy(const lower::Code& code, const Plan& pl
 class LeftCopies {
  public:
   LeftCopies() { from_.fill(lower::kNoReg); }
-  void leave(lower::Reg to, lower::Reg from) { from_[to.index] = from; }
+  /// Whether the op at `at` is a copy that may be left to the op that changes it, because `reads_elsewhere` says of
+  /// that one that its instruction may read another register than it writes. It is left then.
+  template <class ReadsElsewhere>
+  bool leave(const lower::Code& code, const Plan& plan, lower::Label at, ReadsElsewhere reads_elsewhere) {
+    const auto& op = std::get<lower::Alu>(code.ops[at]);
+    const auto* from = std::get_if<lower::Reg>(&op.src);
+    if (op.op != isa::AluOp::kMov || from == nullptr) return false;
+    const std::optional<lower::Label> change = changes_copy(code, plan, at);
+    if (!change || !reads_elsewhere(std::get<lower::Alu>(code.ops[*change]))) return false;
+    from_[op.dst.index] = *from;
+    return true;
+  }
   /// Where the op that changes `reg` finds what is in it.
   lower::Reg take(lower::Reg reg) {
     const lower::Reg from = std::exchange(from_[reg.index], lower::kNoReg);

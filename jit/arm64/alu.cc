@@ -165,19 +165,12 @@ void Emitter::emit_reg(const lower::Alu& op, const Gp& src) {
   unreachable();
 }
 
-bool Emitter::leaves_copy(const lower::Alu& copy) {
-  if (!copies(copy)) return false;
-  const std::optional<lower::Label> next = changes_copy(code_, plan_, at_);
-  if (!next) return false;
-  // A division by a constant is many instructions.
-  const auto& change = std::get<lower::Alu>(code_.ops[*next]);
-  if (lower::divides(change.op) && std::holds_alternative<lower::Imm>(change.src)) return false;
-  copies_.leave(copy.dst, std::get<lower::Reg>(copy.src));
-  return true;
-}
-
 void Emitter::emit(const lower::Alu& op) {
-  if (leaves_copy(op)) return;
+  // A division by a constant is many instructions.
+  const auto reads_elsewhere = [](const lower::Alu& change) {
+    return !(lower::divides(change.op) && std::holds_alternative<lower::Imm>(change.src));
+  };
+  if (copies_.leave(code_, plan_, at_, reads_elsewhere)) return;
   left_ = copies_.take(op.dst);
   std::visit(Overloaded{[&](lower::Imm imm) { emit_imm(op, imm.value); },
                         [&](lower::Reg src) { emit_reg(op, reg(src == op.dst ? left_ : src, op.width)); }},

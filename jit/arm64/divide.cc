@@ -32,7 +32,7 @@ void Emitter::divide(const lower::Alu& op, std::int64_t value) {
   }
   // word - 1 is a run of ones, which is a logical immediate unless empty.
   if (op.op == AluOp::kMod && std::has_single_bit(word) && word != 1)
-    return bitwise(AluOp::kAnd, reg(op.dst, op.width), reg(left_, op.width), static_cast<std::int64_t>(word - 1));
+    return bitwise(AluOp::kAnd, reg(op.dst, op.width), reg(op.dst, op.width), static_cast<std::int64_t>(word - 1));
   if (op.divisor == lower::Divisor::kConstant) return divide_by_constant(op, value);
   load_immediate(sized(kTemp, op.width), word);
   divide(op, sized(kTemp, op.width));

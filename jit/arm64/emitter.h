@@ -73,8 +73,6 @@ class Emitter {
   void extend(const lower::Alu& op, const Gp& src);
   void emit_imm(const lower::Alu& op, std::int64_t value);
   void emit_reg(const lower::Alu& op, const Gp& src);
-  /// Whether the copy is left to the op that changes it (jit/copies.h).
-  bool leaves_copy(const lower::Alu& copy);
 
   // divide.cc
   void divide(const lower::Alu& op, const Gp& src);

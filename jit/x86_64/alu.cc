@@ -252,16 +252,9 @@ bool Emitter::reads_elsewhere(const lower::Alu& op) const {
   return op.op == AluOp::kMul && imm != nullptr && !easy;
 }
 
-bool Emitter::leaves_copy(const lower::Alu& copy) {
-  if (!copies(copy)) return false;
-  const std::optional<lower::Label> next = changes_copy(code_, plan_, at_);
-  if (!next || !reads_elsewhere(std::get<lower::Alu>(code_.ops[*next]))) return false;
-  copies_.leave(copy.dst, std::get<lower::Reg>(copy.src));
-  return true;
-}
-
 void Emitter::emit(const lower::Alu& op) {
-  if (at_ == done_ || leaves_copy(op)) return;
+  if (at_ == done_) return;
+  if (copies_.leave(code_, plan_, at_, [this](const lower::Alu& change) { return reads_elsewhere(change); })) return;
   left_ = copies_.take(op.dst);
   std::visit(Overloaded{[&](lower::Imm imm) { emit_imm(op, imm.value); },
                         [&](lower::Reg src) { emit_reg(op, src == op.dst ? left_ : src); }},

@@ -70,8 +70,6 @@ class Emitter {
   void emit_reg(const lower::Alu& op, lower::Reg src);
   /// Whether the instruction for the op may read its left side from another register than it writes.
   [[nodiscard]] bool reads_elsewhere(const lower::Alu& op) const;
-  /// Whether the copy is left to the op that changes it (jit/copies.h).
-  bool leaves_copy(const lower::Alu& copy);
 
   // divide.cc
   void divide(const lower::Alu& op, lower::Reg src);
